@@ -1,0 +1,426 @@
+/**
+ * Entry: one thing a source told us, immutable. The only way anything enters the house.
+ * This file holds the one table of kinds: family, lane, shape of the body, which fields are personal and to which record they
+ * belong. A kind never changes its meaning; a new meaning is a new kind (upcasters stand at the end of this file).
+ */
+import { z } from 'zod'
+import { Rule, rulesMax } from './rule.ts'
+import {
+  AgeBand,
+  Day,
+  EpochMs,
+  Id,
+  Lat,
+  Level,
+  Lon,
+  Name,
+  RegionCode,
+  RegionLevel,
+  Role,
+  Sex,
+  SourceKind,
+  StampSource,
+  Syndrome,
+  UnitClass,
+  UnitStatus,
+} from './scalars.ts'
+
+/** Most entries in one request. */
+export const batchMax = 1_000
+/** Deepest nesting of one request. */
+export const depthMax = 8
+/** Largest request body, in bytes: 1,000 entries of 4 KB. */
+export const bodyMaxBytes = 4 * 1024 * 1024
+/** Milliseconds a command stays valid when the sender says nothing; judged on loggedAt. */
+export const commandLifeMs = 15_000
+/** A device clock may run ahead of the city's by this much before it is refused. */
+export const futureToleranceMs = 5 * 60_000
+/** Facts older than this at the door go to the backfill lane. */
+export const backfillAgeMs = 2 * 60_000
+
+/** Text that names or could name a person. Plain in a submission, `sealed:v1:…` from the door on; never fanned out. */
+export const Personal = z.string().min(1).max(2_000)
+export const sealedPrefix = 'sealed:v1:'
+
+const Place = { lon: Lon, lat: Lat }
+
+/** Chief complaint as coded at the door by a named dictionary version; the sealed original travels beside it. */
+export const Complaint = z.strictObject({ code: Id, syndrome: Syndrome, dictionary: z.string().max(40) })
+export type Complaint = z.infer<typeof Complaint>
+
+/** A period of a count: the Shanghai day `2026-11-21`, or its hour `2026-11-21T08`. A field, not a time. */
+export const Period = z.string().regex(/^(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3]))?$/)
+
+const Vital = (min: number, max: number) => z.number().min(min).max(max).optional()
+
+const bodies = {
+  // --- the city's register (facts of an administrator)
+  'region.published': z.strictObject({
+    version: z.int().min(1),
+    regions: z
+      .array(
+        z.strictObject({
+          code: RegionCode,
+          parentCode: RegionCode.optional(),
+          name: Name,
+          nameEn: Name,
+          level: RegionLevel,
+          ...Place,
+          population: z.int().min(0),
+        }),
+      )
+      .min(1)
+      .max(5_000),
+  }),
+  'rule.published': z.strictObject({ version: z.int().min(1), rules: z.array(Rule).max(rulesMax) }),
+  'place.registered': z.strictObject({
+    placeId: Id,
+    placeKind: z.enum(['station', 'hospital', 'clinic', 'school', 'pharmacy', 'laboratory', 'centre', 'other']),
+    name: Name,
+    nameEn: Name.optional(),
+    regionCode: RegionCode,
+    ...Place,
+  }),
+  'unit.registered': z.strictObject({
+    unitId: Id,
+    name: Name,
+    plate: z.string().max(20).optional(),
+    unitClass: UnitClass,
+    capabilities: z.array(Id).max(32).default([]),
+    stationId: Id.optional(),
+    regionCode: RegionCode,
+  }),
+  // --- vehicles
+  'unit.position': z.strictObject({
+    unitId: Id,
+    ...Place,
+    speedKmh: z.number().min(0).max(400).optional(),
+    courseDeg: z.number().min(0).max(360).optional(),
+    altitudeM: z.number().min(-500).max(9_000).optional(),
+    accuracyM: z.number().min(0).max(100_000).optional(),
+  }),
+  'unit.vitals': z.strictObject({
+    unitId: Id,
+    incidentId: Id.optional(),
+    hrPerMin: Vital(0, 350),
+    spo2Pct: Vital(0, 100),
+    rrPerMin: Vital(0, 150),
+    sbpMmHg: Vital(0, 350),
+    dbpMmHg: Vital(0, 300),
+    mapMmHg: Vital(0, 320),
+    tempC: Vital(10, 46),
+  }),
+  'unit.status': z.strictObject({
+    unitId: Id,
+    status: UnitStatus,
+    incidentId: Id.optional(),
+    placeId: Id.optional(),
+    by: StampSource,
+  }),
+  // --- calls
+  'call.received': z.strictObject({
+    callId: Id,
+    regionCode: RegionCode,
+    lon: Lon.optional(),
+    lat: Lat.optional(),
+    level: Level.optional(),
+    complaint: Complaint.optional(),
+    ageBand: AgeBand.optional(),
+    sex: Sex.optional(),
+    callerNumber: Personal.optional(),
+    callerName: Personal.optional(),
+    addressText: Personal.optional(),
+    complaintText: Personal.optional(),
+  }),
+  'call.ended': z.strictObject({
+    callId: Id,
+    outcome: z.enum(['incident', 'consultation', 'repeat', 'harassment', 'abandoned', 'other']),
+  }),
+  // --- incidents (commands of a desk)
+  'incident.opened': z.strictObject({
+    incidentId: Id,
+    callIds: z.array(Id).max(50).default([]),
+    level: Level,
+    regionCode: RegionCode,
+    ...Place,
+    complaint: Complaint.optional(),
+    complaintText: Personal.optional(),
+    addressText: Personal.optional(),
+    note: Personal.optional(),
+  }),
+  'incident.unitAssigned': z.strictObject({ incidentId: Id, unitId: Id }),
+  'incident.unitReleased': z.strictObject({ incidentId: Id, unitId: Id, reason: z.string().min(1).max(200) }),
+  'incident.levelChanged': z.strictObject({ incidentId: Id, level: Level, reason: z.string().max(200).optional() }),
+  'incident.noted': z.strictObject({ incidentId: Id, note: Personal }),
+  'incident.closed': z.strictObject({
+    incidentId: Id,
+    outcome: z.enum([
+      'transported',
+      'treated-on-scene',
+      'refused',
+      'no-patient',
+      'deceased',
+      'cancelled',
+      'false-call',
+    ]),
+    reason: z.string().max(200).optional(),
+  }),
+  // --- surveillance
+  'count.reported': z.strictObject({
+    sourceKind: SourceKind,
+    facilityId: Id,
+    syndrome: Syndrome,
+    regionCode: RegionCode,
+    period: Period,
+    count: z.int().min(0).max(1_000_000),
+    denominator: z.int().min(0).max(10_000_000).optional(),
+  }),
+  'report.received': z.strictObject({
+    cardId: Id,
+    diseaseId: Id,
+    caseClass: z.enum(['suspected', 'clinical', 'confirmed', 'carrier']),
+    regionCode: RegionCode,
+    facilityId: Id,
+    onsetDay: Day.optional(),
+    diagnosedAt: EpochMs,
+    ageBand: AgeBand.optional(),
+    sex: Sex.optional(),
+    patientName: Personal.optional(),
+    patientPhone: Personal.optional(),
+    identityNumber: Personal.optional(),
+    addressText: Personal.optional(),
+  }),
+  'signal.found': z.strictObject({
+    method: Id,
+    sourceKind: SourceKind,
+    syndrome: Syndrome,
+    regionCode: RegionCode,
+    period: Period,
+    observed: z.number(),
+    expected: z.number().optional(),
+    threshold: z.number().optional(),
+    pValue: z.number().min(0).max(1).optional(),
+    recurrenceIntervalDays: z.number().min(0).optional(),
+  }),
+  // --- alerts (commands of a desk)
+  'alert.acknowledged': z.strictObject({ alertId: Id }),
+  'alert.noted': z.strictObject({ alertId: Id, note: z.string().min(1).max(1_000) }),
+  'alert.closed': z.strictObject({
+    alertId: Id,
+    verdict: z.enum(['confirmed', 'noise', 'false']),
+    reason: z.string().min(1).max(400),
+  }),
+  // --- time, which is a source
+  'clock.ticked': z.strictObject({
+    /** Milliseconds since the tick before; 0 for the first. Over 30 s it is our own silence. */
+    gapMs: z.int().min(0),
+    /** Set when this tick is the first instant of a Shanghai hour, or of a day (which is also an hour). */
+    boundary: z.enum(['none', 'hour', 'day']),
+  }),
+  // --- the house about itself
+  'page.attempted': z.strictObject({
+    pageId: Id,
+    channel: z.enum(['sms', 'webhook']),
+    attempt: z.int().min(1).max(100),
+    result: z.enum(['accepted', 'failed', 'dry']),
+    detail: z.string().max(200).optional(),
+  }),
+  'page.receipted': z.strictObject({ pageId: Id, channel: z.enum(['sms', 'webhook']) }),
+  'record.viewed': z.strictObject({
+    recordKind: z.enum(['call', 'incident', 'card']),
+    recordId: Id,
+    fields: z.array(z.string().max(40)).max(20),
+  }),
+  'person.forgotten': z.strictObject({
+    recordKind: z.enum(['call', 'incident', 'card']),
+    recordId: Id,
+    reason: z.string().min(1).max(400),
+  }),
+  'account.changed': z.strictObject({
+    accountId: Id,
+    change: z.enum([
+      'created',
+      'roles',
+      'password',
+      'locked',
+      'unlocked',
+      'disabled',
+      'enabled',
+      'signed-in',
+      'signed-out',
+      'sign-in-failed',
+    ]),
+    roles: z.array(Role).max(8).optional(),
+    regions: z.array(RegionCode).max(200).optional(),
+  }),
+  'device.changed': z.strictObject({
+    deviceId: Id,
+    change: z.enum(['enrolled', 'revoked']),
+    role: Role.optional(),
+    regions: z.array(RegionCode).max(200).optional(),
+  }),
+  'entry.quarantined': z.strictObject({
+    entrySeq: z.int().min(1),
+    kind: z.string().max(64),
+    fault: z.string().max(400),
+  }),
+} as const
+
+export type Kind = keyof typeof bodies
+export type BodyOf<K extends Kind> = z.infer<(typeof bodies)[K]>
+export type BodyInputOf<K extends Kind> = z.input<(typeof bodies)[K]>
+export const kindNames = Object.keys(bodies) as Kind[]
+export const Kind = z.enum(kindNames as [Kind, ...Kind[]])
+
+/** commands and calls first, live facts next, backfill last: a backlog never delays a click. */
+export type Lane = 'urgent' | 'live' | 'backfill'
+export type RecordKind = 'call' | 'incident' | 'card'
+
+export type KindTraits = {
+  body: z.ZodType
+  /** A fact is never refused for its age; a command carries expectations and expires. */
+  family: 'fact' | 'command'
+  lane: Lane
+  /** Stored in the big tables (compressed, retention) or in the small one (kept). */
+  storage: 'small' | 'position' | 'vitals' | 'tick'
+  /** Fields sealed at the door, and the record whose key seals them. */
+  personal: readonly string[]
+  record?: { kind: RecordKind; idField: string }
+  zh: string
+  en: string
+}
+
+type Row = Omit<KindTraits, 'body' | 'personal' | 'storage'> & Partial<Pick<KindTraits, 'personal' | 'storage'>>
+const fact = (lane: Lane, zh: string, en: string, more: Partial<Row> = {}): Row => ({
+  family: 'fact',
+  lane,
+  zh,
+  en,
+  ...more,
+})
+const command = (zh: string, en: string, more: Partial<Row> = {}): Row => ({
+  family: 'command',
+  lane: 'urgent',
+  zh,
+  en,
+  ...more,
+})
+
+const rows: Record<Kind, Row> = {
+  'region.published': fact('urgent', '区划发布', 'regions published'),
+  'rule.published': fact('urgent', '规则发布', 'rules published'),
+  'place.registered': fact('live', '机构登记', 'place registered'),
+  'unit.registered': fact('live', '车组登记', 'unit registered'),
+  'unit.position': fact('live', '车组位置', 'unit position', { storage: 'position' }),
+  'unit.vitals': fact('live', '生命体征', 'vital signs', { storage: 'vitals' }),
+  'unit.status': fact('urgent', '车组状态', 'unit status'),
+  'call.received': fact('urgent', '来电', 'call received', {
+    personal: ['callerNumber', 'callerName', 'addressText', 'complaintText'],
+    record: { kind: 'call', idField: 'callId' },
+  }),
+  'call.ended': fact('urgent', '来电结束', 'call ended'),
+  'incident.opened': command('事件受理', 'incident opened', {
+    personal: ['complaintText', 'addressText', 'note'],
+    record: { kind: 'incident', idField: 'incidentId' },
+  }),
+  'incident.unitAssigned': command('派车', 'unit assigned'),
+  'incident.unitReleased': command('撤销派车', 'unit released'),
+  'incident.levelChanged': command('级别变更', 'level changed'),
+  'incident.noted': command('事件备注', 'incident note', {
+    personal: ['note'],
+    record: { kind: 'incident', idField: 'incidentId' },
+  }),
+  'incident.closed': command('事件关闭', 'incident closed'),
+  'count.reported': fact('live', '监测计数', 'count reported'),
+  'report.received': fact('live', '报告卡', 'report card', {
+    personal: ['patientName', 'patientPhone', 'identityNumber', 'addressText'],
+    record: { kind: 'card', idField: 'cardId' },
+  }),
+  'signal.found': fact('live', '分析信号', 'signal found'),
+  'alert.acknowledged': command('预警确认', 'alert acknowledged'),
+  'alert.noted': command('预警备注', 'alert note'),
+  'alert.closed': command('预警关闭', 'alert closed'),
+  'clock.ticked': fact('urgent', '时钟', 'clock tick', { storage: 'tick' }),
+  'page.attempted': fact('urgent', '通知发送', 'page attempted'),
+  'page.receipted': fact('urgent', '通知回执', 'page receipted'),
+  'record.viewed': fact('urgent', '查看个人信息', 'personal data viewed'),
+  'person.forgotten': fact('urgent', '删除个人信息', 'personal data erased'),
+  'account.changed': fact('urgent', '账号变更', 'account changed'),
+  'device.changed': fact('urgent', '设备变更', 'device changed'),
+  'entry.quarantined': fact('urgent', '条目隔离', 'entry quarantined'),
+}
+
+/** The table of kinds. */
+export const kinds: Readonly<Record<Kind, KindTraits>> = Object.fromEntries(
+  kindNames.map(kind => [kind, { personal: [], storage: 'small', ...rows[kind], body: bodies[kind] }]),
+) as unknown as Record<Kind, KindTraits>
+
+export function isKind(value: unknown): value is Kind {
+  return typeof value === 'string' && Object.hasOwn(bodies, value)
+}
+
+/** Body schema of one kind, typed. */
+export function getBodySchema<K extends Kind>(kind: K): (typeof bodies)[K] {
+  return bodies[kind]
+}
+
+/** Who spoke, with roles and regions as they were. Absent for devices. */
+export const Actor = z.strictObject({
+  accountId: Id,
+  name: Name,
+  roles: z.array(Role).max(8),
+  regions: z.array(RegionCode).max(200),
+})
+export type Actor = z.infer<typeof Actor>
+
+/** Versions a command was decided on: unit, incident and alert as the sender saw them. */
+export const Expects = z.strictObject({
+  unit: z.int().min(0).optional(),
+  incident: z.int().min(0).optional(),
+  alert: z.int().min(0).optional(),
+})
+export type Expects = z.infer<typeof Expects>
+
+/**
+ * What a sender posts. Keyed either by (source, epoch, seq), counted up by the source's own durable queue, or by a client
+ * UUID. `source` may be left out: then it is the sender itself.
+ */
+export const Submission = z.strictObject({
+  kind: z.string().max(64),
+  source: Id.optional(),
+  epoch: Id.optional(),
+  seq: z.int().min(1).optional(),
+  uuid: z.uuid().optional(),
+  occurredAt: EpochMs,
+  expects: Expects.optional(),
+  expiresAt: EpochMs.optional(),
+  body: z.record(z.string(), z.unknown()),
+})
+export type Submission = z.infer<typeof Submission>
+
+type EntryBase = {
+  /** Gapless, given by the writer; 0 until then. */
+  seq: number
+  /** The writer's time, never decreasing: the core's only "now". 0 until written. */
+  loggedAt: number
+  source: string
+  epoch?: string
+  sourceSeq?: number
+  uuid?: string
+  actor?: Actor
+  occurredAt: number
+  receivedAt: number
+  expects?: Expects
+  expiresAt?: number
+}
+
+/** One entry of one kind. */
+export type EntryOf<K extends Kind> = EntryBase & { kind: K; body: BodyOf<K> }
+/** Any entry. */
+export type Entry = { [K in Kind]: EntryOf<K> }[Kind]
+
+/** Outcome of an entry: done, or refused by the world with a code (stored by seq, obeyed by replay and resends). */
+export type Outcome =
+  | { result: 'done' }
+  | { result: 'refused'; code: string; params?: Readonly<Record<string, string | number>> }
+export const done: Outcome = { result: 'done' }

@@ -1,0 +1,162 @@
+/**
+ * Refusals: the one table of everything the house may say no to, with a stable code, a Chinese and an English text and the
+ * HTTP status. A refusal is a value (Reject), the input's fault; faults of the world and our bugs are thrown elsewhere.
+ * Codes are never renamed or reused; texts may be improved. `{name}` in a text is filled from the reject's params.
+ */
+type Text = { http: number; zh: string; en: string }
+
+const table = {
+  // the door: shape
+  JSON_MALFORMED: { http: 400, zh: '请求不是合法的 JSON', en: 'The request is not valid JSON' },
+  BODY_TOO_LARGE: { http: 413, zh: '请求超过 {max} 字节上限', en: 'The request is larger than {max} bytes' },
+  BATCH_TOO_LARGE: { http: 413, zh: '一次最多 {max} 条', en: 'At most {max} entries in one request' },
+  BATCH_EMPTY: { http: 400, zh: '没有任何条目', en: 'The request holds no entry' },
+  DEPTH_EXCEEDED: { http: 400, zh: '嵌套超过 {max} 层', en: 'Nested deeper than {max} levels' },
+  TEXT_INVALID: {
+    http: 400,
+    zh: '字段 {path} 含有 NUL 或残缺的 Unicode 字符',
+    en: 'Field {path} holds NUL or a lone surrogate',
+  },
+  NUMBER_INVALID: { http: 400, zh: '字段 {path} 不是有限数值', en: 'Field {path} is not a finite number' },
+  SHAPE_INVALID: { http: 400, zh: '字段 {path} 不符合要求:{why}', en: 'Field {path} is not as required: {why}' },
+  KIND_UNKNOWN: { http: 400, zh: '未知的条目类型 {kind}', en: 'Unknown kind of entry {kind}' },
+  KEY_MISSING: { http: 400, zh: '需要 epoch 与 seq,或 uuid', en: 'Either epoch and seq, or a uuid is needed' },
+  MEDIA_UNSUPPORTED: { http: 415, zh: '只接受 application/json', en: 'Only application/json is accepted' },
+  ROUTE_UNKNOWN: { http: 404, zh: '没有这个地址', en: 'No such address' },
+  // the door: meaning
+  TIME_IN_FUTURE: {
+    http: 422,
+    zh: '时间晚于城市时钟 {aheadS} 秒',
+    en: 'The time is {aheadS} s ahead of the city clock',
+  },
+  TIME_ANCIENT: { http: 422, zh: '时间早于允许的最早时刻', en: 'The time is before the earliest allowed' },
+  DAY_INVALID: { http: 422, zh: '日期 {day} 不存在', en: 'There is no day {day}' },
+  LOCATION_OUT_OF_RANGE: { http: 422, zh: '经度或纬度超出范围', en: 'Longitude or latitude is out of range' },
+  LOCATION_SWAPPED: { http: 422, zh: '经度与纬度疑似颠倒', en: 'Longitude and latitude seem to be swapped' },
+  UNIT_UNKNOWN: { http: 422, zh: '车组 {unitId} 未登记', en: 'Unit {unitId} is not registered' },
+  PLACE_UNKNOWN: { http: 422, zh: '机构或站点 {placeId} 未登记', en: 'Place {placeId} is not registered' },
+  REGION_UNKNOWN: { http: 422, zh: '区划 {regionCode} 未发布', en: 'Region {regionCode} is not published' },
+  REGION_FOREIGN: {
+    http: 403,
+    zh: '区划 {regionCode} 不在授权范围内',
+    en: 'Region {regionCode} is outside the authorised scope',
+  },
+  RULE_INVALID: { http: 422, zh: '规则 {ruleId} 不成立:{why}', en: 'Rule {ruleId} does not hold: {why}' },
+  // identity
+  SIGN_IN_REQUIRED: { http: 401, zh: '请先登录', en: 'Sign in first' },
+  SIGN_IN_FAILED: { http: 401, zh: '账号或口令不正确', en: 'Account or password is not correct' },
+  ACCOUNT_LOCKED: {
+    http: 423,
+    zh: '连续失败,账号暂时锁定,请于 {minutes} 分钟后再试',
+    en: 'Locked after failures; try again in {minutes} min',
+  },
+  PASSWORD_WEAK: { http: 422, zh: '口令太弱:{why}', en: 'The password is too weak: {why}' },
+  PASSWORD_EXPIRED: { http: 403, zh: '首次登录必须修改口令', en: 'The password must be changed first' },
+  TOKEN_INVALID: { http: 401, zh: '设备令牌无效或已吊销', en: 'The device token is invalid or revoked' },
+  KIND_FORBIDDEN: { http: 403, zh: '当前身份不可提交 {kind}', en: 'This identity may not say {kind}' },
+  ROLE_FORBIDDEN: { http: 403, zh: '当前角色无此权限', en: 'This role may not do that' },
+  DEVICE_NOT_UNIT: {
+    http: 403,
+    zh: '设备不可代替车组 {unitId} 上报',
+    en: 'This device may not speak for unit {unitId}',
+  },
+  SOURCE_FOREIGN: { http: 403, zh: '不可使用他人的来源标识 {source}', en: 'Source {source} belongs to someone else' },
+  ORIGIN_FORBIDDEN: { http: 403, zh: '请求来源不被允许', en: 'The origin of the request is not allowed' },
+  ACCOUNT_UNKNOWN: { http: 404, zh: '没有这个账号', en: 'No such account' },
+  ACCOUNT_EXISTS: { http: 409, zh: '账号已存在', en: 'The account exists already' },
+  RECORD_UNKNOWN: { http: 404, zh: '没有这条记录', en: 'No such record' },
+  RECORD_FORGOTTEN: {
+    http: 410,
+    zh: '该记录的个人信息已被删除',
+    en: 'The personal data of this record have been erased',
+  },
+  TOO_MANY_REQUESTS: {
+    http: 429,
+    zh: '请求过于频繁,请 {retryAfterS} 秒后再试',
+    en: 'Too many requests; try again in {retryAfterS} s',
+  },
+  // the writer
+  SEQ_REUSED: { http: 409, zh: '同一序号此前已用于不同内容', en: 'This key was used before with other content' },
+  LANE_FULL: {
+    http: 429,
+    zh: '接收队列已满,请 {retryAfterS} 秒后重发',
+    en: 'The queue is full; send again in {retryAfterS} s',
+  },
+  COMMAND_EXPIRED: { http: 409, zh: '操作已过期,未执行', en: 'The command expired and was not carried out' },
+  DATABASE_AWAY: { http: 503, zh: '数据库暂不可用,未保存', en: 'The database is away; nothing was saved' },
+  STOPPING: { http: 503, zh: '系统正在停机,请稍后重发', en: 'The system is stopping; send again shortly' },
+  QUARANTINED: {
+    http: 500,
+    zh: '该条目无法处理,已隔离,管理员已收到通知',
+    en: 'The entry could not be processed and was set aside; administrators were told',
+  },
+  INTERNAL: { http: 500, zh: '内部错误,编号 {incident}', en: 'Internal error, number {incident}' },
+  // the world
+  VERSION_STALE: {
+    http: 409,
+    zh: '{what} 已被他人更改,请核对后重试',
+    en: '{what} was changed by someone else; check and try again',
+  },
+  UNIT_TAKEN: {
+    http: 409,
+    zh: '车组 {unitId} 已由 {by} 派往 {incidentId}',
+    en: 'Unit {unitId} was already sent to {incidentId} by {by}',
+  },
+  UNIT_UNAVAILABLE: { http: 409, zh: '车组 {unitId} 当前不可用', en: 'Unit {unitId} is not available' },
+  UNIT_NOT_ASSIGNED: { http: 409, zh: '车组 {unitId} 没有这项任务', en: 'Unit {unitId} does not have this task' },
+  INCIDENT_UNKNOWN: { http: 404, zh: '没有事件 {incidentId}', en: 'No incident {incidentId}' },
+  INCIDENT_EXISTS: { http: 409, zh: '事件 {incidentId} 已存在', en: 'Incident {incidentId} exists already' },
+  INCIDENT_CLOSED: { http: 409, zh: '事件 {incidentId} 已关闭', en: 'Incident {incidentId} is closed' },
+  INCIDENT_BUSY: {
+    http: 409,
+    zh: '事件 {incidentId} 仍有车组执行任务',
+    en: 'Incident {incidentId} still has units on task',
+  },
+  CALL_UNKNOWN: { http: 404, zh: '没有来电 {callId}', en: 'No call {callId}' },
+  CALL_EXISTS: { http: 409, zh: '来电 {callId} 已登记', en: 'Call {callId} is recorded already' },
+  ALERT_UNKNOWN: { http: 404, zh: '没有预警 {alertId}', en: 'No alert {alertId}' },
+  ALERT_TRANSITION: {
+    http: 409,
+    zh: '预警当前为“{state}”,不能{action}',
+    en: 'The alert is {state}; it cannot be {action}',
+  },
+  STATUS_ORDER: { http: 409, zh: '状态不能从 {from} 变为 {to}', en: 'The status cannot go from {from} to {to}' },
+  CARD_EXISTS: { http: 409, zh: '报告卡 {cardId} 已存在', en: 'Report card {cardId} exists already' },
+  PAGE_UNKNOWN: { http: 404, zh: '没有通知 {pageId}', en: 'No page {pageId}' },
+  // reading
+  QUERY_INVALID: { http: 400, zh: '查询参数 {path} 不正确', en: 'Query parameter {path} is not correct' },
+} as const satisfies Record<string, Text>
+
+export type RefusalCode = keyof typeof table
+export const refusals: Readonly<Record<RefusalCode, Text>> = table
+
+/** A refusal: the input's fault, told to its sender and to nobody else. `params` fill the texts. */
+export type Reject = { code: RefusalCode; params?: Readonly<Record<string, string | number>> }
+
+/** Builds a reject value. */
+export function reject(code: RefusalCode, params?: Readonly<Record<string, string | number>>): Reject {
+  return params ? { code, params } : { code }
+}
+
+/** A refusal in words: what a sender receives. */
+export type RefusalText = {
+  code: RefusalCode
+  zh: string
+  en: string
+  http: number
+  params?: Readonly<Record<string, string | number>>
+}
+
+/** Writes a reject out in both languages; a missing parameter is shown as an em dash. */
+export function describeReject(value: Reject): RefusalText {
+  const text = refusals[value.code]
+  const fill = (template: string) =>
+    template.replace(/\{(\w+)\}/g, (_, name: string) => String(value.params?.[name] ?? '—'))
+  return {
+    code: value.code,
+    zh: fill(text.zh),
+    en: fill(text.en),
+    http: text.http,
+    ...(value.params ? { params: value.params } : {}),
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Rules as data: what must be true of which series, in which window and region, for somebody to be told.
+ * Evaluated by detect/rules.ts; published as entries (`rule.published`), versioned, never code.
+ */
+import { z } from 'zod'
+import { Id, Level, Name, RegionLevel, Role, SourceKind, Syndrome } from './scalars.ts'
+
+/** Statistical detector on one series of a region: source kind × syndrome × period. Parameters as published (detect/ears.ts). */
+export const DetectorCondition = z.strictObject({
+  type: z.literal('detector'),
+  method: z.enum(['earsC1', 'earsC2', 'earsC3']),
+  sourceKind: SourceKind,
+  syndrome: Syndrome,
+  period: z.enum(['hour', 'day']),
+  /** Baseline periods. */
+  baseline: z.int().min(3).max(28).default(7),
+  /** Smallest standard deviation used, in counts (or in percent points for proportions). */
+  minSigma: z.number().min(0).max(100).default(0.5),
+  /** Watch count/denominator × 100 instead of the count. */
+  proportion: z.boolean().default(false),
+  /** Counts below this never fire. */
+  minCount: z.int().min(0).max(1_000_000).default(3),
+})
+export type DetectorCondition = z.infer<typeof DetectorCondition>
+
+/** Plain sum of a series over the rule's window. */
+export const CountCondition = z.strictObject({
+  type: z.literal('count'),
+  sourceKind: SourceKind,
+  syndrome: Syndrome,
+  period: z.enum(['hour', 'day']),
+  min: z.int().min(1).max(1_000_000),
+})
+export type CountCondition = z.infer<typeof CountCondition>
+
+/** Report cards of the named diseases in the rule's window; `min: 1` is the statutory single case. */
+export const CardCondition = z.strictObject({
+  type: z.literal('card'),
+  diseaseIds: z.array(Id).min(1).max(64),
+  min: z.int().min(1).max(10_000).default(1),
+})
+export type CardCondition = z.infer<typeof CardCondition>
+
+/** A unit that has given no position for longer than `silentS` seconds; on a task sooner than idle. */
+export const SilenceCondition = z.strictObject({
+  type: z.literal('unit-silence'),
+  onTaskS: z.int().min(10).max(86_400).default(60),
+  idleS: z.int().min(10).max(86_400).default(300),
+})
+export type SilenceCondition = z.infer<typeof SilenceCondition>
+
+/** Our own silence: a gap between ticks (design.md §2). */
+export const TickGapCondition = z.strictObject({ type: z.literal('tick-gap'), minGapS: z.int().min(1).default(30) })
+export type TickGapCondition = z.infer<typeof TickGapCondition>
+
+export const LeafCondition = z.discriminatedUnion('type', [
+  DetectorCondition,
+  CountCondition,
+  CardCondition,
+  SilenceCondition,
+  TickGapCondition,
+])
+export type LeafCondition = z.infer<typeof LeafCondition>
+
+/** Condition tree, two levels deep at most: groups of leaves. `kOf` counts independent source kinds, not leaves. */
+export const GroupCondition = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('allOf'), of: z.array(LeafCondition).min(1).max(32) }),
+  z.strictObject({ type: z.literal('anyOf'), of: z.array(LeafCondition).min(1).max(32) }),
+  z.strictObject({ type: z.literal('kOf'), k: z.int().min(1).max(10), of: z.array(LeafCondition).min(1).max(32) }),
+])
+export type GroupCondition = z.infer<typeof GroupCondition>
+
+export const Condition = z.union([LeafCondition, GroupCondition])
+export type Condition = z.infer<typeof Condition>
+
+/** Who is told, in which order, when nobody answers. Step 0 is told at once. */
+export const EscalationStep = z.strictObject({
+  afterS: z
+    .int()
+    .min(0)
+    .max(7 * 86_400),
+  role: Role,
+})
+
+export const Rule = z.strictObject({
+  ruleId: Id,
+  version: z.int().min(1),
+  name: Name,
+  nameEn: Name,
+  /** Alert level, 1 处置 · 2 核实 · 3 关注 · 4 提示. Colours 蓝黄橙红 belong to graded events alone. */
+  level: Level,
+  syndrome: Syndrome.optional(),
+  /** Regions of this level are judged one by one. */
+  regionLevel: RegionLevel,
+  /** Leaves that fired within this many hours of the city's now count together; older periods raise nothing. */
+  windowH: z
+    .int()
+    .min(1)
+    .max(24 * 60),
+  when: Condition,
+  /** Cases over all firing sources in the window, at least. */
+  minCases: z.int().min(0).max(1_000_000).default(0),
+  escalation: z.array(EscalationStep).min(1).max(8),
+  /** Law, paper or local decision the rule rests on. */
+  basis: z.string().min(1).max(400),
+  enabled: z.boolean().default(true),
+})
+export type Rule = z.infer<typeof Rule>
+export type RuleInput = z.input<typeof Rule>
+
+/** Most rules a city may publish at once. */
+export const rulesMax = 500
+
+/** Lists the leaves of a rule's condition. */
+export function listLeaves(rule: Rule): readonly LeafCondition[] {
+  return 'of' in rule.when ? rule.when.of : [rule.when]
+}

@@ -1,0 +1,213 @@
+/**
+ * Views: what leaves the house about what is true now. A view holds no personal field; a console that needs one asks
+ * GET /v1/persons/… . Fan-out and query build these from the world; consoles and simulations read them.
+ */
+import { z } from 'zod'
+import {
+  EpochMs,
+  Id,
+  Lat,
+  Level,
+  Lon,
+  RegionCode,
+  RegionLevel,
+  Role,
+  SourceKind,
+  StampSource,
+  Syndrome,
+  UnitClass,
+  UnitStatus,
+} from './scalars.ts'
+
+export const RegionView = z.object({
+  code: RegionCode,
+  parentCode: RegionCode.optional(),
+  name: z.string(),
+  nameEn: z.string(),
+  level: RegionLevel,
+  lon: Lon,
+  lat: Lat,
+  population: z.int(),
+})
+export type RegionView = z.infer<typeof RegionView>
+
+export const PlaceView = z.object({
+  placeId: Id,
+  placeKind: z.string(),
+  name: z.string(),
+  nameEn: z.string().optional(),
+  regionCode: RegionCode,
+  lon: Lon,
+  lat: Lat,
+})
+export type PlaceView = z.infer<typeof PlaceView>
+
+export const UnitView = z.object({
+  unitId: Id,
+  name: z.string(),
+  plate: z.string().optional(),
+  unitClass: UnitClass,
+  capabilities: z.array(z.string()),
+  stationId: Id.optional(),
+  regionCode: RegionCode,
+  status: UnitStatus,
+  statusAt: EpochMs,
+  incidentId: Id.optional(),
+  /** Grows with status and task, not with positions: the version a command expects. */
+  version: z.int(),
+  lon: Lon.optional(),
+  lat: Lat.optional(),
+  speedKmh: z.number().optional(),
+  courseDeg: z.number().optional(),
+  /** Device time of the fix shown; age is judged against the city clock. */
+  fixAt: EpochMs.optional(),
+  silent: z.boolean(),
+})
+export type UnitView = z.infer<typeof UnitView>
+
+export const StampView = z.object({
+  stamp: z.string(),
+  at: EpochMs,
+  source: StampSource,
+  unitId: Id.optional(),
+  by: z.string().optional(),
+})
+export type StampView = z.infer<typeof StampView>
+
+export const CallView = z.object({
+  callId: Id,
+  regionCode: RegionCode,
+  receivedAt: EpochMs,
+  lon: Lon.optional(),
+  lat: Lat.optional(),
+  level: Level.optional(),
+  syndrome: Syndrome.optional(),
+  complaintCode: z.string().optional(),
+  incidentId: Id.optional(),
+  outcome: z.string().optional(),
+})
+export type CallView = z.infer<typeof CallView>
+
+export const IncidentView = z.object({
+  incidentId: Id,
+  version: z.int(),
+  state: z.enum(['open', 'closed']),
+  level: Level,
+  regionCode: RegionCode,
+  lon: Lon,
+  lat: Lat,
+  syndrome: Syndrome.optional(),
+  complaintCode: z.string().optional(),
+  callIds: z.array(Id),
+  unitIds: z.array(Id),
+  openedAt: EpochMs,
+  openedBy: z.string().optional(),
+  closedAt: EpochMs.optional(),
+  outcome: z.string().optional(),
+  stamps: z.array(StampView),
+  /** Personal fields that exist and can be asked for. */
+  sealedFields: z.array(z.string()),
+  noteCount: z.int(),
+})
+export type IncidentView = z.infer<typeof IncidentView>
+
+/** One source's part in an alert: everything needed to say why it fired. */
+export const EvidenceView = z.object({
+  sourceKind: SourceKind.optional(),
+  syndrome: Syndrome.optional(),
+  method: z.string(),
+  regionCode: RegionCode,
+  period: z.string(),
+  observed: z.number(),
+  expected: z.number().optional(),
+  threshold: z.number().optional(),
+  statistic: z.number().optional(),
+  late: z.boolean(),
+  at: EpochMs,
+  /** Units, cards or facilities behind the figure, at most 20 ids. */
+  subjects: z.array(z.string()),
+})
+export type EvidenceView = z.infer<typeof EvidenceView>
+
+export const alertStates = ['open', 'acknowledged', 'closed'] as const
+export const AlertView = z.object({
+  alertId: Id,
+  version: z.int(),
+  ruleId: Id,
+  ruleVersion: z.int(),
+  ruleName: z.string(),
+  ruleNameEn: z.string(),
+  basis: z.string(),
+  level: Level,
+  syndrome: Syndrome.optional(),
+  regionCode: RegionCode,
+  state: z.enum(alertStates),
+  raisedAt: EpochMs,
+  updatedAt: EpochMs,
+  evidence: z.array(EvidenceView),
+  independentSources: z.int(),
+  neededSources: z.int(),
+  cases: z.int(),
+  escalationStep: z.int(),
+  nextEscalationAt: EpochMs.optional(),
+  acknowledgedAt: EpochMs.optional(),
+  acknowledgedBy: z.string().optional(),
+  closedAt: EpochMs.optional(),
+  closedBy: z.string().optional(),
+  verdict: z.string().optional(),
+  reason: z.string().optional(),
+  notes: z.array(z.object({ at: EpochMs, by: z.string(), text: z.string() })),
+})
+export type AlertView = z.infer<typeof AlertView>
+
+/** The city's own state: clock, mode, trouble. */
+export const CityView = z.object({
+  now: EpochMs,
+  clock: z.enum(['wall', 'entries']),
+  pager: z.enum(['live', 'dry']),
+  quarantined: z.int(),
+  lastTickGapMs: z.int(),
+  rulesVersion: z.int(),
+  regionsVersion: z.int(),
+})
+export type CityView = z.infer<typeof CityView>
+
+/** Everything a console's scope may see, by collection. */
+export const WorldView = z.object({
+  city: CityView,
+  regions: z.array(RegionView),
+  places: z.array(PlaceView),
+  units: z.array(UnitView),
+  calls: z.array(CallView),
+  incidents: z.array(IncidentView),
+  alerts: z.array(AlertView),
+})
+export type WorldView = z.infer<typeof WorldView>
+
+/** A series for a chart: GET /v1/series. `values` and the bands are aligned; null is absence, 0 is a reported zero. */
+export const SeriesView = z.object({
+  sourceKind: SourceKind,
+  syndrome: Syndrome,
+  regionCode: RegionCode,
+  period: z.enum(['hour', 'day']),
+  periods: z.array(z.string()),
+  values: z.array(z.number().nullable()),
+  denominators: z.array(z.number().nullable()),
+  reporters: z.array(z.int()),
+  expected: z.array(z.number().nullable()),
+  threshold: z.array(z.number().nullable()),
+  alarms: z.array(z.boolean()),
+  method: z.string().optional(),
+})
+export type SeriesView = z.infer<typeof SeriesView>
+
+/** Who is signed in. */
+export const SessionView = z.object({
+  accountId: Id,
+  name: z.string(),
+  roles: z.array(Role),
+  regions: z.array(RegionCode),
+  expiresAt: EpochMs,
+  mustChangePassword: z.boolean(),
+})
+export type SessionView = z.infer<typeof SessionView>

@@ -1,0 +1,252 @@
+/**
+ * World: what is true now. The one mutable thing of the house, written only by the pure line (state → detect → notify),
+ * read by everyone through `import type`. Everything in it is plain, finite and ordered, so that a checkpoint of it is exact:
+ * maps of plain records keyed by id, in insertion order. It holds what is open and recent; tables hold the rest.
+ */
+import type { Actor } from '#contract/entry.ts'
+import type { Rule } from '#contract/rule.ts'
+import type { AlertView, IncidentView, PlaceView, RegionView } from '#contract/view.ts'
+
+export type Region = RegionView
+export type Place = PlaceView
+
+export type Unit = {
+  unitId: string
+  name: string
+  plate?: string
+  unitClass: 'A' | 'B' | 'C' | 'D'
+  capabilities: string[]
+  stationId?: string
+  regionCode: string
+  status: string
+  statusAt: number
+  incidentId?: string
+  /** Who gave the task: named in UNIT_TAKEN. */
+  assignedBy?: string
+  version: number
+  lon?: number
+  lat?: number
+  speedKmh?: number
+  courseDeg?: number
+  /** Device time of the newest fix: a fix at or before it is late and moves nothing. */
+  fixAt?: number
+  /** loggedAt of the newest fix: silence is judged on our clock, not the device's. */
+  heardAt?: number
+  silent: boolean
+}
+
+export type Call = {
+  callId: string
+  regionCode: string
+  receivedAt: number
+  lon?: number
+  lat?: number
+  level?: number
+  syndrome?: string
+  complaintCode?: string
+  incidentId?: string
+  outcome?: string
+}
+
+/** An incident is its view: nothing of it is secret but its sealed fields, which stay in the log. */
+export type Incident = IncidentView
+
+/**
+ * Counts of one source kind × syndrome × region × period kind, one slot a period from `firstIndex` on. null is absence.
+ * Leaf series hold one facility's own figures; region series are sums of leaves, kept exact by difference.
+ */
+export type Series = {
+  key: string
+  sourceKind: string
+  syndrome: string
+  regionCode: string
+  period: 'hour' | 'day'
+  facilityId?: string
+  firstIndex: number
+  values: (number | null)[]
+  denominators: (number | null)[]
+  /** Facilities that have reported each slot (region series; 0 or 1 for a leaf). */
+  reporters: number[]
+}
+
+/** A leaf condition that holds now for a region, found by a detector, a count, a card, silence or an analyst. */
+export type Signal = {
+  key: string
+  method: string
+  sourceKind?: string
+  syndrome?: string
+  regionCode: string
+  period: string
+  /** End of the period judged (or time of the card), epoch ms: windows are counted from it. */
+  until: number
+  observed: number
+  expected?: number
+  threshold?: number
+  statistic?: number
+  late: boolean
+  at: number
+  subjects: string[]
+}
+
+export type Alert = AlertView & {
+  /** Key of the merge: one open alert per rule × region. */
+  mergeKey: string
+}
+
+/** A page that is or was due: the pager sends what the world shows due and unreceipted. */
+export type Page = {
+  pageId: string
+  alertId: string
+  step: number
+  role: string
+  regionCode: string
+  level: number
+  dueAt: number
+  attempts: number
+  lastAttemptAt?: number
+  receiptedAt?: number
+  /** Set when the alert was answered first or the page grew too old: never sent any more. */
+  withdrawn: boolean
+}
+
+export type Card = {
+  cardId: string
+  diseaseId: string
+  caseClass: string
+  regionCode: string
+  facilityId: string
+  diagnosedAt: number
+  at: number
+}
+
+/** Exact ranges of source sequence numbers counted so far, ascending, disjoint, not touching: [from, to, from, to, …]. */
+export type SourceRanges = { key: string; ranges: number[]; heardAt: number }
+
+export type City = {
+  /** loggedAt of the newest entry: the core's now. */
+  now: number
+  /** Newest tick. */
+  tickedAt: number
+  lastTickGapMs: number
+  quarantined: number
+  rulesVersion: number
+  regionsVersion: number
+  /** Counter behind alert and page ids. */
+  issued: number
+}
+
+export type World = {
+  /** Seq of the newest entry applied. */
+  seq: number
+  city: City
+  regions: Map<string, Region>
+  places: Map<string, Place>
+  rules: Map<string, Rule>
+  units: Map<string, Unit>
+  calls: Map<string, Call>
+  incidents: Map<string, Incident>
+  series: Map<string, Series>
+  cards: Map<string, Card>
+  signals: Map<string, Signal>
+  alerts: Map<string, Alert>
+  pages: Map<string, Page>
+  sources: Map<string, SourceRanges>
+}
+
+/** Collections in the order a checkpoint writes them. */
+export const collections = [
+  'regions',
+  'places',
+  'rules',
+  'units',
+  'calls',
+  'incidents',
+  'series',
+  'cards',
+  'signals',
+  'alerts',
+  'pages',
+  'sources',
+] as const
+export type Collection = (typeof collections)[number]
+
+/** Collections that fan-out shows. */
+export type ShownCollection = 'regions' | 'places' | 'units' | 'calls' | 'incidents' | 'alerts'
+
+/**
+ * What the line touched since fan-out looked last: ids only, the newest state is read from the world. `positions` are units
+ * that only moved; `pages` wake the pager; `series` are for the analysts.
+ */
+export type Touched = {
+  city: boolean
+  regions: Set<string>
+  places: Set<string>
+  units: Set<string>
+  positions: Set<string>
+  calls: Set<string>
+  incidents: Set<string>
+  alerts: Set<string>
+  pages: Set<string>
+  series: Set<string>
+}
+
+export function createTouched(): Touched {
+  return {
+    city: false,
+    regions: new Set(),
+    places: new Set(),
+    units: new Set(),
+    positions: new Set(),
+    calls: new Set(),
+    incidents: new Set(),
+    alerts: new Set(),
+    pages: new Set(),
+    series: new Set(),
+  }
+}
+
+export function createWorld(): World {
+  return {
+    seq: 0,
+    city: { now: 0, tickedAt: 0, lastTickGapMs: 0, quarantined: 0, rulesVersion: 0, regionsVersion: 0, issued: 0 },
+    regions: new Map(),
+    places: new Map(),
+    rules: new Map(),
+    units: new Map(),
+    calls: new Map(),
+    incidents: new Map(),
+    series: new Map(),
+    cards: new Map(),
+    signals: new Map(),
+    alerts: new Map(),
+    pages: new Map(),
+    sources: new Map(),
+  }
+}
+
+/** Name shown for who acted: the account's display name, or the source for a device. */
+export function nameActor(actor: Actor | undefined, source: string): string {
+  return actor ? actor.name : source
+}
+
+/** True when `code` is `scope` or lies below it in the region tree; an unpublished code belongs only to itself. */
+export function isWithin(world: Pick<World, 'regions'>, code: string, scope: string): boolean {
+  let at: string | undefined = code
+  for (let depth = 0; at !== undefined && depth < 8; depth++) {
+    if (at === scope) return true
+    at = world.regions.get(at)?.parentCode
+  }
+  return false
+}
+
+/** The ancestor of a region (or itself) at a level; undefined when the tree has none. */
+export function findRegionAt(world: Pick<World, 'regions'>, code: string, level: Region['level']): string | undefined {
+  let at: string | undefined = code
+  for (let depth = 0; at !== undefined && depth < 8; depth++) {
+    const region = world.regions.get(at)
+    if (!region) return undefined
+    if (region.level === level) return at
+    at = region.parentCode
+  }
+  return undefined
+}
