@@ -1,0 +1,171 @@
+// The command `npm run -s check:detectors -- DIR`: every detector against golden vectors made by other people's software.
+// Reads each ews-golden/1 and ews-scan/1 file of a folder, prints one line per run and `N passed, M failed` last;
+// ends with code 1 when any failed. Also imported by the golden test, which counts an absent folder as `no data`.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { assessEars, type EarsMethod } from '../../server/detect/ears.ts'
+import { isRefusal, type Refusal, type SeriesRange } from '../../server/detect/refusal.ts'
+
+type Value = number | boolean | null
+type Column = Value[]
+type Control = Record<string, unknown>
+type GoldenSeries = { freq: number; start: [number, number]; observed: (number | null)[]; dates?: string[] }
+type GoldenRun = {
+  fn: string
+  control: Control
+  range?: [number, number] | number
+  error?: unknown
+  derived?: { mean?: (number | null)[]; sd?: (number | null)[] }
+} & Record<string, unknown>
+type GoldenFile = { schema: string; id: string; series: GoldenSeries; runs: GoldenRun[] }
+
+export type CheckLine = {
+  file: string
+  fn: string
+  settings: string
+  outcome: 'ok' | 'FAIL' | 'not built'
+  why?: string
+}
+
+/** What a detector answered, by the vectors' column names. */
+type Answer = { columns: Record<string, Column>; integers?: string[] } | Refusal
+
+type Runner = (series: GoldenSeries, control: Control, range: SeriesRange) => Answer
+
+const TOLERANCE_RELATIVE = 1e-9
+/** Rounding noise around zero (a trend of 7e-18, a tail of 1e-300) is no difference. */
+const TOLERANCE_ABSOLUTE = 1e-12
+
+const RUNNERS: Record<string, Runner> = { earsC: runEars }
+
+function getNumber(control: Control, key: string, fallback: number): number {
+  const value = control[key]
+  return typeof value === 'number' ? value : fallback
+}
+
+/** Turns rows into named columns. */
+function toColumns<Row extends object>(rows: Row[], names: Record<string, keyof Row>): Record<string, Column> {
+  const columns: Record<string, Column> = {}
+  for (const [name, key] of Object.entries(names)) columns[name] = rows.map(row => row[key] as Value)
+  return columns
+}
+
+function runEars(series: GoldenSeries, control: Control, range: SeriesRange): Answer {
+  const points = assessEars(series.observed, range, {
+    method: control.method as EarsMethod,
+    baselineDays: getNumber(control, 'baseline', 7),
+    minSigma: getNumber(control, 'minSigma', 0),
+    ...(typeof control.alpha === 'number' ? { alpha: control.alpha } : {}),
+    compat: 'r-surveillance',
+  })
+  if (isRefusal(points)) return points
+  return { columns: toColumns(points, { alarm: 'alarm', upperbound: 'upperbound', mean: 'expected', sd: 'sd' }) }
+}
+
+function isClose(actual: Value, expected: Value, isExact: boolean): boolean {
+  if (typeof actual !== 'number' || typeof expected !== 'number') return actual === expected
+  if (isExact) return actual === expected
+  const difference = Math.abs(actual - expected)
+  return difference <= TOLERANCE_ABSOLUTE || difference <= TOLERANCE_RELATIVE * Math.abs(expected)
+}
+
+function toColumn(value: unknown, length: number): Column | undefined {
+  if (Array.isArray(value)) return value as Column
+  if (value === null || typeof value === 'number' || typeof value === 'boolean')
+    return new Array<Value>(length).fill(value)
+  return undefined
+}
+
+/** Names the first disagreement of a run, or undefined. */
+function findDisagreement(run: GoldenRun, answer: Exclude<Answer, Refusal>, range: SeriesRange): string | undefined {
+  const length = range.last - range.first + 1
+  const wanted: [string, unknown][] = Object.entries(run)
+  if (run.derived) {
+    // The window as base R sees it; the floor of the spread is the method's own.
+    const floor = getNumber(run.control, 'minSigma', 0)
+    wanted.push(
+      ['mean', run.derived.mean],
+      ['sd', run.derived.sd?.map(sd => (sd === null ? null : Math.max(sd, floor)))],
+    )
+  }
+  let compared = 0
+  for (const [name, value] of wanted) {
+    const actual = answer.columns[name]
+    const expected = toColumn(value, length)
+    if (!actual || !expected) continue
+    compared++
+    if (actual.length !== expected.length) return `${name}: ${actual.length} values, wanted ${expected.length}`
+    const isExact = answer.integers?.includes(name) ?? false
+    for (let i = 0; i < length; i++) {
+      const [a, e] = [actual[i] ?? null, expected[i] ?? null]
+      if (!isClose(a, e, isExact)) return `${name} at ${range.first + i + 1}: ${a}, wanted ${e}`
+    }
+  }
+  if (!('alarm' in run) || compared === 0) return 'the run holds nothing to compare'
+  return undefined
+}
+
+/** The judged positions, 0-based: as recorded, else as many last points as there are answers, else the whole series. */
+function resolveRange(run: GoldenRun, length: number): SeriesRange {
+  if (typeof run.range === 'number') return { first: run.range - 1, last: run.range - 1 }
+  if (Array.isArray(run.range)) return { first: run.range[0] - 1, last: run.range[run.range.length - 1]! - 1 }
+  const answers = Array.isArray(run.alarm) ? run.alarm.length : length
+  return { first: length - answers, last: length - 1 }
+}
+
+function writeSettings(control: Control | undefined): string {
+  const parts = Object.entries(control ?? {}).map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+  return parts.join(',').replaceAll('"', '') || '-'
+}
+
+/** Checks every run of one ews-golden/1 file. */
+export function checkGolden(name: string, file: GoldenFile): CheckLine[] {
+  return file.runs.map(run => {
+    const line = { file: name, fn: run.fn, settings: writeSettings(run.control) }
+    const runner = RUNNERS[run.fn]
+    if (!runner) return { ...line, outcome: 'not built' }
+    const range = resolveRange(run, file.series.observed.length)
+    const answer = runner(file.series, run.control ?? {}, range)
+    if ('error' in run) {
+      if (isRefusal(answer)) return { ...line, outcome: 'ok', why: answer.code }
+      return { ...line, outcome: 'FAIL', why: `answered, wanted a refusal (${String(run.error)})` }
+    }
+    if (isRefusal(answer)) return { ...line, outcome: 'FAIL', why: `refused with ${answer.code}` }
+    const why = findDisagreement(run, answer, range)
+    return why ? { ...line, outcome: 'FAIL', why } : { ...line, outcome: 'ok' }
+  })
+}
+
+/** Checks every vector file of a folder, in name order; other files are passed over. */
+export function* checkFolder(folder: string): Generator<CheckLine> {
+  const names = readdirSync(folder)
+    .filter(name => name.endsWith('.json'))
+    .sort()
+  for (const name of names) {
+    const file = JSON.parse(readFileSync(join(folder, name), 'utf8')) as { schema?: string }
+    if (file.schema === 'ews-golden/1') yield* checkGolden(basename(name, '.json'), file as GoldenFile)
+  }
+}
+
+function main(folder: string | undefined): number {
+  if (!folder || !existsSync(folder)) {
+    console.error('Usage: npm run -s check:detectors -- DIR')
+    return 2
+  }
+  let passed = 0
+  let failed = 0
+  let absent = 0
+  for (const { file, fn, settings, outcome, why } of checkFolder(resolve(folder))) {
+    console.log(`${file} ${fn} ${settings} ${outcome}${why ? ` ${why}` : ''}`)
+    if (outcome === 'ok') passed++
+    else if (outcome === 'FAIL') failed++
+    else absent++
+  }
+  if (absent > 0) console.log(`${absent} not built`)
+  console.log(`${passed} passed, ${failed} failed`)
+  return failed > 0 ? 1 : 0
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) process.exitCode = main(process.argv[2])
