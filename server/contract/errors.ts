@@ -83,7 +83,11 @@ const table = {
     en: 'The queue is full; send again in {retryAfterS} s',
   },
   COMMAND_EXPIRED: { http: 409, zh: '操作已过期,未执行', en: 'The command expired and was not carried out' },
-  DATABASE_AWAY: { http: 503, zh: '数据库暂不可用,未保存', en: 'The database is away; nothing was saved' },
+  DATABASE_AWAY: {
+    http: 503,
+    zh: '数据库暂不可用,未能确认保存',
+    en: 'The database is away; it is not confirmed that this was saved',
+  },
   STOPPING: { http: 503, zh: '系统正在停机,请稍后重发', en: 'The system is stopping; send again shortly' },
   QUARANTINED: {
     http: 500,
