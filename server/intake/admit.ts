@@ -27,10 +27,10 @@ export type Speaker = {
   actor?: Actor
   /** True for gateways and players, which speak for many sources. */
   isRelay: boolean
-  /** Units this device may speak for; undefined: any unit in its regions. */
-  unitIds?: ReadonlySet<string>
-  may(kind: Kind): boolean
-  regions: readonly string[]
+  /** Refusal for a kind this speaker may not say, or a unit or alert it may not speak for. */
+  judge(kind: Kind, body: Readonly<Record<string, unknown>>): Reject | undefined
+  /** True when a region lies in the speaker's scope. */
+  covers(regionCode: string): boolean
 }
 
 export type Door = { now: number; receivedAt: number; speaker: Speaker; world: World }
@@ -130,20 +130,10 @@ function findRegion(world: World, body: Named, kind: Kind): string | undefined {
   return undefined
 }
 
-function isInScope(world: World, regionCode: string, regions: readonly string[]): boolean {
-  let at: string | undefined = regionCode
-  for (let depth = 0; at !== undefined && depth < 8; depth++) {
-    if (regions.includes(at)) return true
-    at = world.regions.get(at)?.parentCode
-  }
-  return false
-}
-
 /** The refusals that depend on who speaks about what; undefined when there is none. */
 function findForeign(kind: Kind, body: Named, door: Door): Reject | undefined {
   const { world, speaker } = door
   if (body.unitId !== undefined && kind !== 'unit.registered') {
-    if (speaker.unitIds && !speaker.unitIds.has(body.unitId)) return reject('DEVICE_NOT_UNIT', { unitId: body.unitId })
     if (!world.units.has(body.unitId)) return reject('UNIT_UNKNOWN', { unitId: body.unitId })
   }
   if (body.facilityId !== undefined && !world.places.has(body.facilityId))
@@ -153,8 +143,7 @@ function findForeign(kind: Kind, body: Named, door: Door): Reject | undefined {
   if (regionCode === undefined) return undefined
   // The first publication of a tree and the things registered with it find no tree yet: the sender's own scope is enough.
   if (world.regions.size > 0 && !world.regions.has(regionCode)) return reject('REGION_UNKNOWN', { regionCode })
-  if (world.regions.size > 0 && !isInScope(world, regionCode, speaker.regions))
-    return reject('REGION_FOREIGN', { regionCode })
+  if (world.regions.size > 0 && !speaker.covers(regionCode)) return reject('REGION_FOREIGN', { regionCode })
   return undefined
 }
 
@@ -181,7 +170,8 @@ export function admit(raw: unknown, door: Door): Entry | Reject {
   if (!isKind(submission.kind)) return reject('KIND_UNKNOWN', { kind: submission.kind })
   const kind = submission.kind
   const { speaker } = door
-  if (!speaker.may(kind)) return reject('KIND_FORBIDDEN', { kind })
+  const forbidden = speaker.judge(kind, {})
+  if (forbidden) return forbidden
   const hasSeq = submission.epoch !== undefined && submission.seq !== undefined
   if (!hasSeq && submission.uuid === undefined) return reject('KEY_MISSING')
   const source = submission.source ?? speaker.source
@@ -191,6 +181,8 @@ export function admit(raw: unknown, door: Door): Entry | Reject {
   const shaped = getBodySchema(kind).safeParse(submission.body)
   if (!shaped.success) return refuseShape(shaped.error.issues[0], 'body')
   const body = shaped.data as Named & Located & { count?: number; denominator?: number }
+  const objection = speaker.judge(kind, body as Readonly<Record<string, unknown>>)
+  if (objection) return objection
   const aheadMs = submission.occurredAt - door.now
   if (aheadMs > futureToleranceMs && !(kind === 'clock.ticked' && speaker.isRelay))
     return reject('TIME_IN_FUTURE', { aheadS: Math.round(aheadMs / 1_000) })
