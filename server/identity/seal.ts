@@ -93,10 +93,10 @@ export function nameMasterKey(masterKey: Buffer): string {
   return createHmac('sha256', masterKey).update('vigil master key id v1').digest('hex').slice(0, 16)
 }
 
-/** Digits of a phone number as dialled at home: spaces, dashes, +86 and a trunk 0 before a mobile number are dropped. */
+/** Digits of a phone number without spaces, dashes, +86 and the trunk 0: the same for a mobile and a land line. */
 export function normalisePhone(text: string): string {
   const digits = text.normalize('NFKC').replaceAll(/\D/g, '')
-  return digits.replace(/^(?:00)?86(?=1\d{10}$|0\d{9,11}$)/, '').replace(/^0(?=1[3-9]\d{9}$)/, '')
+  return digits.replace(/^(?:00)?86(?=0?\d{10,11}$)/, '').replace(/^0(?=\d{9,11}$)/, '')
 }
 
 /** Identity number without spaces, with a capital X. */
