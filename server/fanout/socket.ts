@@ -45,7 +45,7 @@ const resyncEveryMs = 1_000
 const submitMax = 20
 
 /** A signed-in client, as identity/ sees it. */
-export type Client = { session: SessionView; sessionId: string; accountId: string; scope: Scope }
+export type Client = { session: SessionView; scope: Scope }
 
 export type FanoutPorts = {
   world: World
@@ -59,6 +59,11 @@ export type FanoutPorts = {
     headers: Readonly<Record<string, string | string[] | undefined>>,
     remoteAddress: string,
   ): Promise<Client | Reject>
+  /** Called with everything touched since the last packet, before it is cleared: projections note it. */
+  beforeFlush(): void
+  /** Ends the client when its session ends; undefined when no more can be watched. */
+  watch(client: Client, onEnd: () => void): (() => void) | undefined
+  onGone(client: Client): void
   /** Judges a client again before each of its messages. */
   isStillSignedIn(client: Client): Promise<boolean>
   submit(client: Client, request: EntriesRequest): Promise<EntriesResponse | ErrorResponse>
@@ -79,8 +84,6 @@ type Room = { scope: Scope; seq: number; held: Held; members: Set<Member>; joini
 export type Fanout = {
   /** Vitals of watched units leave at once; everything else leaves with the next packet. */
   onApplied(entries: readonly Entry[]): void
-  /** Ends the sockets of a session, or of an account. */
-  signOut(of: { sessionId?: string; accountId?: string }): void
   countClients(): { clients: number; behind: number; packets: number; updates: number }
   flush(): void
   close(): Promise<void>
@@ -212,6 +215,7 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
   }
 
   const flush = () => {
+    ports.beforeFlush()
     addTouched(pending, touched)
     touched.city = false
     for (const name of ['regions', 'places', 'units', 'positions', 'calls', 'incidents', 'alerts'] as const)
@@ -243,6 +247,12 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
     const client = socket.data.client as Client
     const room = getRoom(client.scope)
     const member: Member = { socket, client, room, resyncedAt: 0, watched: new Set() }
+    const endSession = () => {
+      socket.emit('signedOut', 'SIGN_IN_REQUIRED')
+      socket.disconnect(true)
+    }
+    const unwatch = ports.watch(client, endSession)
+    if (!unwatch) return void socket.disconnect(true)
     members.set(socket.id, member)
     socket.emit('hello', {
       wireVersion,
@@ -258,8 +268,7 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
         .isStillSignedIn(client)
         .then(signedIn => {
           if (signedIn) return work()
-          socket.emit('signedOut', 'SIGN_IN_REQUIRED')
-          socket.disconnect(true)
+          endSession()
         })
         .catch(ports.onError)
     }
@@ -302,6 +311,8 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
       })
     })
     socket.on('disconnect', () => {
+      unwatch()
+      ports.onGone(client)
       members.delete(socket.id)
       room.members.delete(member)
       room.joining.delete(member)
@@ -317,13 +328,6 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
         for (const member of members.values())
           if (member.watched.has(unitId) && !isBehind(member.socket))
             member.socket.emit('vitals', { unitId, rows: [{ at: entry.occurredAt, ...row }] })
-      }
-    },
-    signOut({ sessionId, accountId }) {
-      for (const member of members.values()) {
-        if (member.client.sessionId !== sessionId && member.client.accountId !== accountId) continue
-        member.socket.emit('signedOut', 'SIGN_IN_REQUIRED')
-        member.socket.disconnect(true)
       }
     },
     countClients: () => ({

@@ -33,3 +33,18 @@ export async function upsertCounts(pool: Pool, entries: readonly EntryOf<'count.
     [JSON.stringify(entries.map(e => ({ ...e.body, loggedAt: e.loggedAt, seq: e.seq })))],
   )
 }
+
+/** Brings the counts level with the log after a stop: everything logged after the newest row, newest per key. */
+export async function levelCounts(pool: Pool): Promise<void> {
+  await pool.query(
+    `INSERT INTO count_record (source_kind, syndrome, region_code, facility_id, period, count, denominator, logged_at, seq)
+     SELECT DISTINCT ON (1, 2, 4, 5) body ->> 'sourceKind', body ->> 'syndrome', body ->> 'regionCode', body ->> 'facilityId', body ->> 'period',
+       (body ->> 'count')::int, (body ->> 'denominator')::int, logged_at, seq
+     FROM entry WHERE kind = 'count.reported' AND seq > (SELECT coalesce(max(seq), 0) FROM count_record)
+     ORDER BY 1, 2, 4, 5, seq DESC
+     ON CONFLICT (source_kind, syndrome, facility_id, period) DO UPDATE SET
+       count = excluded.count, denominator = excluded.denominator, region_code = excluded.region_code,
+       logged_at = excluded.logged_at, seq = excluded.seq
+     WHERE count_record.seq < excluded.seq`,
+  )
+}

@@ -419,6 +419,7 @@ export const routeTable = {
   'GET /v1/series': ['epidemiologist'],
   'GET /v1/alerts': ['epidemiologist', 'dispatcher', 'shift-leader', 'administrator'],
   'GET /v1/alerts/:alertId': ['epidemiologist', 'dispatcher', 'shift-leader', 'administrator'],
+  'GET /v1/alerts/:alertId/series': ['epidemiologist'],
   'GET /v1/incidents': ['dispatcher', 'shift-leader', 'player'],
   'GET /v1/incidents/:incidentId': ['dispatcher', 'shift-leader', 'crew', 'terminal', 'player'],
   'GET /v1/calls': ['dispatcher', 'shift-leader', 'player'],
