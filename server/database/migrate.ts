@@ -49,8 +49,6 @@ export async function migrate(database: Database, directory: string = migrations
       checkApplied(known, applied)
       if (applied.has(migration.name)) return
       const sql = selectBlocks(migration.name, migration.text, database.timescale)
-      // A long index build is no runaway query.
-      await client.query(database.kind === 'server' ? 'SET LOCAL statement_timeout = 0' : 'SELECT 1')
       try {
         await client.query(sql)
       } catch (error) {
@@ -76,7 +74,8 @@ export async function migrate(database: Database, directory: string = migrations
 async function lock(database: Database, client: pg.PoolClient): Promise<void> {
   // The embedded session is one and has one server; an advisory lock would exclude nobody there.
   if (database.kind !== 'server') return
-  await client.query(`SET LOCAL lock_timeout = '10min'`)
+  // A long index build, or waiting for another server's, is no runaway query.
+  await client.query(`SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '10min'`)
   await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY])
 }
 
