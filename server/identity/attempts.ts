@@ -64,7 +64,7 @@ export function createAttempts(now: () => number): Attempts {
         return reject('TOO_MANY_REQUESTS', { retryAfterS: Math.ceil((byAddress.lockedUntil - now()) / 1_000) })
       const byAccount = findCurrent(accounts, accountId)
       if (!byAccount || byAccount.lockedUntil === 0) return undefined
-      if (byAccount.lastAt <= unlockedAt) {
+      if (byAccount.lastAt < unlockedAt) {
         accounts.delete(accountId)
         return undefined
       }

@@ -96,6 +96,8 @@ export type Identity = {
   admitOrigin(headers: DoorHeaders): Reject | undefined
   /** Ends a long connection when its principal ends; undefined when too many are watched. */
   watch: Watchers['watch']
+  /** Asks the database now which of the watched have ended; its own timer does so every three seconds. */
+  sweep: Watchers['sweep']
   /** Marks the session of a principal as used; for messages of sockets. */
   touch(principal: Principal): Promise<void>
   /** Told of each revocation in this process; answers how to stop. */
@@ -174,6 +176,7 @@ export function createIdentity(options: IdentityOptions): Identity {
     isSecure,
     cookieName,
     watch: watchers.watch,
+    sweep: watchers.sweep,
     findSession,
     close: () => watchers.close(),
 

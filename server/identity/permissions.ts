@@ -110,8 +110,10 @@ export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
  */
 export function may(principal: Principal, kind: Kind, clock: 'wall' | 'entries' = 'wall'): boolean {
   if (kind === 'clock.ticked' && clock !== 'entries') return false
+  // A kind comes from a stranger: 'toString' is not a row.
+  if (!Object.hasOwn(sayTable, kind)) return false
   const allowed = sayTable[kind]
-  return allowed !== undefined && listRoles(principal).some(role => allowed.includes(role))
+  return listRoles(principal).some(role => allowed.includes(role))
 }
 
 /** True when this principal may speak for this unit (positions, vitals, statuses); the unit's region is judged beside it. */
