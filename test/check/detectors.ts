@@ -6,6 +6,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { assessEars, type EarsMethod } from '../../server/detect/ears.ts'
+import {
+  assessFarringtonFlexible,
+  type DatedSeries,
+  type FarringtonFlexibleOptions,
+} from '../../server/detect/farrington-flexible.ts'
 import { isRefusal, type Refusal, type SeriesRange } from '../../server/detect/refusal.ts'
 
 type Value = number | boolean | null
@@ -38,7 +43,7 @@ const TOLERANCE_RELATIVE = 1e-9
 /** Rounding noise around zero (a trend of 7e-18, a tail of 1e-300) is no difference. */
 const TOLERANCE_ABSOLUTE = 1e-12
 
-const RUNNERS: Record<string, Runner> = { earsC: runEars }
+const RUNNERS: Record<string, Runner> = { earsC: runEars, farringtonFlexible: runFarringtonFlexible }
 
 function getNumber(control: Control, key: string, fallback: number): number {
   const value = control[key]
@@ -62,6 +67,51 @@ function runEars(series: GoldenSeries, control: Control, range: SeriesRange): An
   })
   if (isRefusal(points)) return points
   return { columns: toColumns(points, { alarm: 'alarm', upperbound: 'upperbound', mean: 'expected', sd: 'sd' }) }
+}
+
+const DAY_MS = 86_400_000
+
+function toDatedSeries(series: GoldenSeries): DatedSeries {
+  const days = series.dates?.map(date => Math.round(Date.parse(date) / DAY_MS))
+  return { counts: series.observed, frequency: series.freq, ...(days ? { epochDays: days } : {}) }
+}
+
+/** The settings our detectors share with R's control list by name. */
+function pickControl<Options>(control: Control, names: (keyof Options & string)[]): Partial<Options> {
+  const picked: Control = {}
+  for (const name of names) if (control[name] !== undefined && control[name] !== null) picked[name] = control[name]
+  return picked as Partial<Options>
+}
+
+function runFarringtonFlexible(series: GoldenSeries, control: Control, range: SeriesRange): Answer {
+  const options = pickControl<FarringtonFlexibleOptions>(control, [
+    'b',
+    'w',
+    'noPeriods',
+    'pastWeeksNotIncluded',
+    'reweight',
+    'weightsThreshold',
+    'trend',
+    'pThresholdTrend',
+    'alpha',
+    'limit54',
+    'thresholdMethod',
+    'powertrans',
+  ])
+  const points = assessFarringtonFlexible(toDatedSeries(series), range, { ...options, compat: 'r-surveillance' })
+  if (isRefusal(points)) return points
+  const columns = toColumns(points, {
+    alarm: 'alarm',
+    upperbound: 'upperbound',
+    expected: 'expected',
+    mu0: 'mu0',
+    phi: 'phi',
+    trendCoef: 'trendCoefficient',
+    score: 'score',
+    pvalue: 'pValue',
+  })
+  columns.trend = points.map(point => (point.isTrendKept === null ? null : Number(point.isTrendKept)))
+  return { columns, integers: options.thresholdMethod === 'delta' ? [] : ['upperbound'] }
 }
 
 function isClose(actual: Value, expected: Value, isExact: boolean): boolean {
