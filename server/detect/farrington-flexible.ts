@@ -208,7 +208,8 @@ function labelPositions(references: readonly number[], k: number, setting: Setti
   return labels
 }
 
-type Baseline = {
+/** Rows of a Farrington regression and the point to be forecast. `times` and `now` share one scale. */
+export type FarringtonBaseline = {
   readonly counts: Float64Array
   readonly levels: Uint8Array
   readonly levelCount: number
@@ -219,7 +220,12 @@ type Baseline = {
   readonly countMax: number
 }
 
-function collectBaseline(series: DatedSeries, k: number, labels: Uint8Array, noPeriods: number): Baseline | undefined {
+function collectBaseline(
+  series: DatedSeries,
+  k: number,
+  labels: Uint8Array,
+  noPeriods: number,
+): FarringtonBaseline | undefined {
   let rows = 0
   let first = -1
   for (let i = 0; i <= k; i++)
@@ -247,17 +253,35 @@ function collectBaseline(series: DatedSeries, k: number, labels: Uint8Array, noP
   return { counts, levels, levelCount: noPeriods, times, now: getTime(k), level: noPeriods - 1, countMax }
 }
 
-type Model = {
+/** How the regression of a baseline is fitted and its trend judged. */
+export type FarringtonModelSetting = {
+  readonly b: number
+  readonly reweight: boolean
+  readonly weightsThreshold: number
+  readonly trend: boolean
+  readonly pThresholdTrend: number
+  readonly isLikeR: boolean
+  /** Test the trend with the estimated dispersion even when it is below 1. */
+  readonly isTrendTestedRaw?: boolean
+}
+
+export type FarringtonModel = {
   readonly fit: LogLinearFit
   readonly phi: number
   /** What standard errors are scaled by: phi, or R's figure after reweighting. */
   readonly dispersion: number
+  /** The same for the test of the trend. */
+  readonly trendDispersion: number
   readonly hasTrend: boolean
   readonly freedom: number
 }
 
 /** Fits, then once more with past outbreaks down-weighted; undefined when the first fit does not settle. */
-function fitModel(baseline: Baseline, hasTrend: boolean, setting: Setting): Model | undefined {
+function fitModel(
+  baseline: FarringtonBaseline,
+  hasTrend: boolean,
+  setting: FarringtonModelSetting,
+): FarringtonModel | undefined {
   const { counts, levels, levelCount, times } = baseline
   const design: LogLinearDesign = { counts, levels, levelCount, covariates: hasTrend ? [times] : [] }
   const fit = fitLogLinear(design)
@@ -266,25 +290,33 @@ function fitModel(baseline: Baseline, hasTrend: boolean, setting: Setting): Mode
   const raw = measureDispersion(fit, design, fit.workingWeights)
   const phi = Math.max(1, raw)
   if (Number.isNaN(phi)) return undefined
-  if (!setting.reweight) return { fit, phi, dispersion: setting.isLikeR ? raw : phi, hasTrend, freedom }
+  if (!setting.reweight) {
+    const dispersion = setting.isLikeR ? raw : phi
+    return { fit, phi, dispersion, trendDispersion: setting.isTrendTestedRaw ? raw : dispersion, hasTrend, freedom }
+  }
   const priorWeights = findAnscombeWeights(fit, design, phi, setting.weightsThreshold)
   if (!priorWeights) return undefined
   const again: LogLinearDesign = { ...design, priorWeights }
   const refit = fitLogLinear(again)
   if (!refit) return undefined
-  const phiAgain = Math.max(1, measureDispersion(refit, again, refit.workingWeights))
+  const rawAgain = measureDispersion(refit, again, refit.workingWeights)
+  const phiAgain = Math.max(1, rawAgain)
   const dispersion = setting.isLikeR ? measureDispersion(refit, again, priorWeights) : phiAgain
-  return { fit: refit, phi: phiAgain, dispersion, hasTrend, freedom }
+  const trendDispersion = setting.isTrendTestedRaw ? rawAgain : dispersion
+  return { fit: refit, phi: phiAgain, dispersion, trendDispersion, hasTrend, freedom }
 }
 
 /** Chooses between the model with and without trend; undefined when neither settles. */
-function chooseModel(baseline: Baseline, setting: Setting): Model | undefined {
+export function chooseFarringtonModel(
+  baseline: FarringtonBaseline,
+  setting: FarringtonModelSetting,
+): FarringtonModel | undefined {
   if (!setting.trend) return fitModel(baseline, false, setting)
   const model = fitModel(baseline, true, setting)
   if (!model) return fitModel(baseline, false, setting)
   const variance = findLastSlopeVariance(model.fit)
   const slope = model.fit.slopes[0] ?? 0
-  const t = variance === undefined ? 0 : slope / Math.sqrt(model.dispersion * variance)
+  const t = variance === undefined ? 0 : slope / Math.sqrt(model.trendDispersion * variance)
   const isSignificant = variance !== undefined && computeStudentTwoSided(t, model.freedom) < setting.pThresholdTrend
   const forecast = predictLogLinear(model.fit, baseline.level, [baseline.now])
   // A hair of tolerance: in a constant series forecast and largest count are equal up to rounding.
@@ -346,7 +378,7 @@ function judge(series: DatedSeries, k: number, setting: Setting): FarringtonPoin
   const labels = labelPositions(references, k, setting)
   if (isRefusal(labels)) return labels
   const baseline = collectBaseline(series, k, labels, setting.noPeriods)
-  const model = baseline && chooseModel(baseline, setting)
+  const model = baseline && chooseFarringtonModel(baseline, setting)
   const forecast = model && predictLogLinear(model.fit, baseline.level, model.hasTrend ? [baseline.now] : [])
   if (!forecast) return isLikeR ? { ...NO_OPINION, alarm: false } : NO_OPINION
   const { phi, dispersion, fit, hasTrend } = model

@@ -5,12 +5,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { assessCusum, type CusumTransform } from '../../server/detect/cusum.ts'
 import { assessEars, type EarsMethod } from '../../server/detect/ears.ts'
+import { assessFarrington, type FarringtonOptions } from '../../server/detect/farrington.ts'
 import {
   assessFarringtonFlexible,
   type DatedSeries,
   type FarringtonFlexibleOptions,
 } from '../../server/detect/farrington-flexible.ts'
+import { assessMovingPercentile, type MovingPercentileOptions } from '../../server/detect/moving-percentile.ts'
 import { isRefusal, type Refusal, type SeriesRange } from '../../server/detect/refusal.ts'
 
 type Value = number | boolean | null
@@ -43,7 +46,13 @@ const TOLERANCE_RELATIVE = 1e-9
 /** Rounding noise around zero (a trend of 7e-18, a tail of 1e-300) is no difference. */
 const TOLERANCE_ABSOLUTE = 1e-12
 
-const RUNNERS: Record<string, Runner> = { earsC: runEars, farringtonFlexible: runFarringtonFlexible }
+const RUNNERS: Record<string, Runner> = {
+  earsC: runEars,
+  farringtonFlexible: runFarringtonFlexible,
+  'algo.farrington': runFarrington,
+  'algo.cusum': runCusum,
+  mpm: runMovingPercentile,
+}
 
 function getNumber(control: Control, key: string, fallback: number): number {
   const value = control[key]
@@ -112,6 +121,56 @@ function runFarringtonFlexible(series: GoldenSeries, control: Control, range: Se
   })
   columns.trend = points.map(point => (point.isTrendKept === null ? null : Number(point.isTrendKept)))
   return { columns, integers: options.thresholdMethod === 'delta' ? [] : ['upperbound'] }
+}
+
+function runFarrington(series: GoldenSeries, control: Control, range: SeriesRange): Answer {
+  const names: (keyof FarringtonOptions & string)[] = ['b', 'w', 'reweight', 'trend', 'alpha', 'limit54', 'powertrans']
+  const options = pickControl<FarringtonOptions>(control, names)
+  const points = assessFarrington(series.observed, series.freq, range, options)
+  if (isRefusal(points)) return points
+  const columns = toColumns(points, {
+    alarm: 'alarm',
+    upperbound: 'upperbound',
+    q: 'quantile',
+    median: 'expected',
+  })
+  columns.trend = points.map(point => (point.isTrendKept === null ? null : Number(point.isTrendKept)))
+  return { columns }
+}
+
+function runCusum(series: GoldenSeries, control: Control, range: SeriesRange): Answer {
+  const mean = typeof control.m === 'number' || control.m === 'glm' ? control.m : 'baseline'
+  const points = assessCusum(series.observed, range, {
+    k: getNumber(control, 'k', 1.04),
+    h: getNumber(control, 'h', 2.26),
+    mean,
+    transform: (control.trans ?? 'standard') as CusumTransform,
+    a: getNumber(control, 'alpha', getNumber(control, 'a', 0)),
+    frequency: series.freq,
+    startPeriod: series.start[1],
+    compat: 'r-surveillance',
+  })
+  if (isRefusal(points)) return points
+  return { columns: toColumns(points, { alarm: 'alarm', upperbound: 'upperbound', cusum: 'cusum', m: 'mean' }) }
+}
+
+function runMovingPercentile(series: GoldenSeries, control: Control, range: SeriesRange): Answer {
+  const [year, period] = series.start
+  const firstDay = series.dates
+    ? Math.round(Date.parse(series.dates[0]!) / DAY_MS)
+    : Math.round(Date.UTC(year, 0, period) / DAY_MS)
+  const rule = typeof control.rule === 'string' ? control.rule : 'C > U and C >= 1'
+  const countMin = /C *>= *(\d+)/.exec(rule.replace(/C *>=? *U/, ''))?.[1]
+  const options: MovingPercentileOptions = {
+    ...pickControl<MovingPercentileOptions>(control, ['years', 'blocks', 'percentile']),
+    blockDays: getNumber(control, 'block_days', 7),
+    quantileType: getNumber(control, 'quantile_type', 7),
+    rule: /C *>= *U/.test(rule) ? 'reach' : 'above',
+    countMin: countMin === undefined ? 0 : Number(countMin),
+  }
+  const points = assessMovingPercentile(series.observed, firstDay, range, options)
+  if (isRefusal(points)) return points
+  return { columns: toColumns(points, { alarm: 'alarm', upperbound: 'upperbound', current: 'current' }) }
 }
 
 function isClose(actual: Value, expected: Value, isExact: boolean): boolean {
