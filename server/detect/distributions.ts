@@ -270,13 +270,15 @@ export function computeCountQuantile(p: number, distribution: CountDistribution)
     low = u
     for (;;) {
       high = low + step
-      if (computeCountTails(high, distribution)[0] >= target) break
+      if (!(computeCountTails(high, distribution)[0] < target)) break
       low = high
       step *= 2
     }
   }
   while (high - low > 1) {
     u = Math.floor((low + high) / 2)
+    // Beyond 2^53 whole numbers are sparser than one: the nearest is all there is.
+    if (u <= low || u >= high) break
     if (computeCountTails(u, distribution)[0] >= target) high = u
     else low = u
   }
