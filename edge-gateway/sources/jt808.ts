@@ -90,6 +90,7 @@ export const jt808Texts = {
   HEADER_SHORT: { zh: '消息头不完整', en: 'The header is not complete' },
   LENGTH_MISMATCH: { zh: '消息体长度与实际不符', en: 'The length field differs from the body' },
   ENCRYPTED: { zh: '不支持加密的消息体', en: 'Encrypted bodies are not supported' },
+  SPLIT_ABSENT: { zh: '分包标志置位但无分包项', en: 'Marked as split without a packet item' },
   SPLIT_INVALID: { zh: '分包总数或序号不合法', en: 'Packet total or index is not legal' },
   SPLIT_TOO_LARGE: { zh: '分包消息超过缓存上限', en: 'The split message is larger than the buffer' },
   SPLIT_TIMEOUT: { zh: '分包消息未收齐已超时', en: 'The split message stayed incomplete' },
@@ -313,7 +314,7 @@ function getWord(bytes: Uint8Array, at: number): number {
 
 /** Reads a big-endian unsigned double word; the caller has checked the bounds. */
 function getDword(bytes: Uint8Array, at: number): number {
-  return ((getWord(bytes, at) << 16) >>> 0) | getWord(bytes, at + 2)
+  return ((getWord(bytes, at) << 16) | getWord(bytes, at + 2)) >>> 0
 }
 
 /**
@@ -370,16 +371,17 @@ export function parseJt808(raw: Uint8Array, options: { tolerateLength?: boolean 
   }
   if (properties & 0x8000) remarks = [...remarks, 'BIT15_SET']
   if (isKnown && header.encryption !== 0) return { code: 'ENCRYPTED', header }
-  if (isSplit) {
-    const hasItem = bodyEnd >= bodyAt + 4 && header.bodyLength === bodyEnd - bodyAt - 4
-    if (hasItem || isKnown) {
-      if (bodyEnd < bodyAt + 4) return { code: 'HEADER_SHORT', header }
-      header.total = getWord(raw, bodyAt)
-      header.index = getWord(raw, bodyAt + 2)
-      bodyAt += 4
-      if (header.total < 1 || header.index < 1 || header.index > header.total) return { code: 'SPLIT_INVALID', header }
-    } else header.isSplit = false
-  }
+  // some vendors set bit 13 and send no packet item: the length field then already fits without it
+  if (isSplit && header.bodyLength === bodyEnd - bodyAt) {
+    header.isSplit = false
+    remarks = [...remarks, 'SPLIT_ABSENT']
+  } else if (isSplit && (isKnown || header.bodyLength === bodyEnd - bodyAt - 4)) {
+    if (bodyEnd < bodyAt + 4) return { code: 'HEADER_SHORT', header }
+    header.total = getWord(raw, bodyAt)
+    header.index = getWord(raw, bodyAt + 2)
+    bodyAt += 4
+    if (header.total < 1 || header.index < 1 || header.index > header.total) return { code: 'SPLIT_INVALID', header }
+  } else header.isSplit = false
   const body = raw.subarray(bodyAt, bodyEnd)
   if (body.length !== header.bodyLength) {
     if (isKnown && !options.tolerateLength) return { code: 'LENGTH_MISMATCH', header }
