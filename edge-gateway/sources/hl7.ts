@@ -38,11 +38,8 @@ export const hl7Texts = {
   VALUE_MISSING: { hl7: '101', zh: '没有数值', en: 'There is no value' },
   VALUE_NOT_NUMERIC: { hl7: '102', zh: '数值不是数字', en: 'The value is not a number' },
   UNIT_UNKNOWN: { hl7: '103', zh: '未知单位', en: 'The unit is not known' },
-  UNIT_ASSUMED: { hl7: '103', zh: '单位缺失,按数值推断', en: 'The unit is missing and was told by the value' },
   VALUE_IMPLAUSIBLE: { hl7: '103', zh: '数值超出可信范围', en: 'The value is outside the plausible range' },
   LABORATORY: { hl7: '103', zh: '检验结果,不作生命体征', en: 'A laboratory result, not a vital sign' },
-  TIME_INVALID: { hl7: '102', zh: '时间格式不合法', en: 'The time is not legal' },
-  VISIT_INCOMPLETE: { hl7: '101', zh: '缺少就诊号', en: 'The visit number is missing' },
 } as const
 
 export type Hl7Code = keyof typeof hl7Texts
@@ -171,26 +168,28 @@ export type Hl7Message = { delimiters: Hl7Delimiters; segments: readonly Hl7Segm
 export type Hl7Refusal = { code: Hl7Code }
 
 /** Character sets of MSH-18 (table 0211) by the names the platform's decoder knows; also what Chinese systems write there. */
-const charsets: Readonly<Record<string, string>> = {
-  ASCII: 'utf-8',
-  UNICODE: 'utf-8',
-  UNICODEUTF8: 'utf-8',
-  UTF8: 'utf-8',
-  GB180302000: 'gb18030',
-  GB18030: 'gb18030',
-  GB2312: 'gb18030',
-  GBK: 'gb18030',
-  BIG5: 'big5',
-  KSX1001: 'euc-kr',
-  ISOIR87: 'iso-2022-jp',
-}
+const charsets: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    ASCII: 'utf-8',
+    UNICODE: 'utf-8',
+    UNICODEUTF8: 'utf-8',
+    UTF8: 'utf-8',
+    GB180302000: 'gb18030',
+    GB18030: 'gb18030',
+    GB2312: 'gb18030',
+    GBK: 'gb18030',
+    BIG5: 'big5',
+    KSX1001: 'euc-kr',
+    ISOIR87: 'iso-2022-jp',
+  }),
+)
 
 function findCharset(declared: string): string | undefined {
   const name = declared.toUpperCase().replaceAll(/[^A-Z0-9/]/g, '')
   const part = /^(?:ISO)?8859\/?(\d{1,2})$/.exec(name)?.[1]
   if (part === '1') return 'windows-1252'
   if (part !== undefined) return Number(part) <= 16 && part !== '12' ? `iso-8859-${part}` : undefined
-  return charsets[name]
+  return charsets.get(name)
 }
 
 /** Decodes bytes by their mark, by MSH-18, else as UTF-8, else as GB 18030, which never fails. */
@@ -384,253 +383,111 @@ export const vitalKeys: readonly VitalKey[] = ['sbp', 'dbp', 'map', 'hr', 'pulse
 /** Where a value comes from: lower rank wins among values of one key. `pair`: a text such as 120/80. */
 type Source = { key: VitalKey | 'pair'; rank: number }
 
+/** Names of one source list: `|` parts ranks, best first; blanks part names of equal rank. */
+type SourceTable = Record<VitalKey | 'pair', string>
+
 /**
- * MDC reference ids without the prefix, by key, in order of rank.
+ * MDC reference ids without the prefix.
  * @source ISO/IEEE 11073-10101
  */
-const mdcNames: Record<VitalKey | 'pair', readonly (readonly string[])[]> = {
-  hr: [
-    ['ECG_HEART_RATE', 'ECG_CARD_BEAT_RATE'],
-    ['HEART_RATE', 'CARD_BEAT_RATE'],
-  ],
-  pulse: [
-    ['PULS_OXIM_PULS_RATE'],
-    ['PLETH_PULS_RATE', 'PULS_OXIM_PLETH_PULS_RATE'],
-    ['PULS_RATE'],
-    ['BLD_PULS_RATE_INV', 'PRESS_BLD_ART_PULS_RATE', 'PRESS_BLD_ART_ABP_PULS_RATE'],
-    ['PULS_RATE_NON_INV', 'PRESS_BLD_NONINV_PULS_RATE', 'PRESS_CUFF_PULS_RATE'],
-  ],
-  spo2: [
-    ['PULS_OXIM_SAT_O2'],
-    ['PULS_OXIM_SAT_O2_ART_LEFT', 'PULS_OXIM_SAT_O2_ART_RIGHT', 'PULS_OXIM_SAT_O2_PRE_DUCTAL'],
-    ['SAT_O2'],
-  ],
-  rr: [
-    ['RESP_RATE', 'TTHOR_RESP_RATE'],
-    ['ECG_RESP_RATE', 'CO2_RESP_RATE'],
-    ['AWAY_RESP_RATE', 'ACOUSTIC_RESP_RATE', 'RESP_RATE_ACOUSTIC', 'PRESS_RESP_RATE', 'VOL_RESP_RATE'],
-    ['VENT_RESP_RATE'],
-  ],
-  rrPleth: [['PULS_OXIM_PLETH_RESP_RATE', 'PLETH_RESP_RATE']],
-  sbp: [
-    ['PRESS_BLD_NONINV_SYS', 'PRESS_CUFF_SYS'],
-    ['PRESS_BLD_SYS'],
-    ['PRESS_BLD_ART_ABP_SYS', 'PRESS_BLD_ART_SYS'],
-    ['PRESS_BLD_AORT_SYS'],
-  ],
-  dbp: [
-    ['PRESS_BLD_NONINV_DIA', 'PRESS_CUFF_DIA'],
-    ['PRESS_BLD_DIA'],
-    ['PRESS_BLD_ART_ABP_DIA', 'PRESS_BLD_ART_DIA'],
-    ['PRESS_BLD_AORT_DIA'],
-  ],
-  map: [
-    ['PRESS_BLD_NONINV_MEAN', 'PRESS_CUFF_MEAN'],
-    ['PRESS_BLD_MEAN'],
-    ['PRESS_BLD_ART_ABP_MEAN', 'PRESS_BLD_ART_MEAN'],
-    ['PRESS_BLD_AORT_MEAN'],
-  ],
-  temp: [
-    ['TEMP', 'TEMP_BODY', 'TEMP_CORE', 'TEMP_GENERIC'],
-    [
-      'TEMP_ORAL',
-      'TEMP_EAR',
-      'TEMP_TYMP',
-      'TEMP_RECT',
-      'TEMP_ESOPH',
-      'TEMP_NASOPH',
-      'TEMP_BLD',
-      'TEMP_ART',
-      'TEMP_VEN',
-    ],
-    ['TEMP_AXILLA', 'TEMP_AWAY', 'TEMP_GIT'],
-  ],
-  pair: [['PRESS_BLD_NONINV', 'PRESS_CUFF']],
+const mdcNames: SourceTable = {
+  hr: 'ECG_HEART_RATE ECG_CARD_BEAT_RATE | HEART_RATE CARD_BEAT_RATE',
+  pulse: `PULS_OXIM_PULS_RATE | PLETH_PULS_RATE PULS_OXIM_PLETH_PULS_RATE | PULS_RATE
+    | BLD_PULS_RATE_INV PRESS_BLD_ART_PULS_RATE PRESS_BLD_ART_ABP_PULS_RATE
+    | PULS_RATE_NON_INV PRESS_BLD_NONINV_PULS_RATE PRESS_CUFF_PULS_RATE`,
+  spo2: 'PULS_OXIM_SAT_O2 | PULS_OXIM_SAT_O2_ART_LEFT PULS_OXIM_SAT_O2_ART_RIGHT PULS_OXIM_SAT_O2_PRE_DUCTAL | SAT_O2',
+  rr: `RESP_RATE TTHOR_RESP_RATE | ECG_RESP_RATE CO2_RESP_RATE
+    | AWAY_RESP_RATE ACOUSTIC_RESP_RATE RESP_RATE_ACOUSTIC PRESS_RESP_RATE VOL_RESP_RATE | VENT_RESP_RATE`,
+  rrPleth: 'PULS_OXIM_PLETH_RESP_RATE PLETH_RESP_RATE',
+  sbp: `PRESS_BLD_NONINV_SYS PRESS_CUFF_SYS CUFF_SYS | PRESS_BLD_SYS | PRESS_BLD_ART_ABP_SYS PRESS_BLD_ART_SYS
+    | PRESS_BLD_AORT_SYS`,
+  dbp: `PRESS_BLD_NONINV_DIA PRESS_CUFF_DIA CUFF_DIA | PRESS_BLD_DIA | PRESS_BLD_ART_ABP_DIA PRESS_BLD_ART_DIA
+    | PRESS_BLD_AORT_DIA`,
+  map: `PRESS_BLD_NONINV_MEAN PRESS_CUFF_MEAN CUFF_MEAN | PRESS_BLD_MEAN | PRESS_BLD_ART_ABP_MEAN PRESS_BLD_ART_MEAN
+    | PRESS_BLD_AORT_MEAN`,
+  temp: `TEMP TEMP_BODY TEMP_CORE TEMP_GENERIC
+    | TEMP_ORAL TEMP_EAR TEMP_TYMP TEMP_RECT TEMP_ESOPH TEMP_NASOPH TEMP_BLD TEMP_ART TEMP_VEN
+    | TEMP_AXILLA TEMP_AWAY TEMP_GIT`,
+  pair: 'PRESS_BLD_NONINV PRESS_CUFF',
 }
 
 /**
- * MDC codes, by key, in order of rank. 150017-150019 is the generic pressure of the nomenclature; monitors send the cuff there.
- * 150031 is the aortic mean by nomenclature and was seen under the name of a cuff systolic: the name decides, see findSource.
+ * MDC codes. 150017-150019 is the generic pressure of the nomenclature; monitors send the cuff there.
+ * The aortic codes 150029-150031 are left out: 150031 was seen on the wire as a cuff systolic, there only the name is believed.
  * @source ISO/IEEE 11073-10101
  */
-const mdcCodes: Record<VitalKey | 'pair', readonly (readonly number[])[]> = {
-  hr: [[147842]],
-  pulse: [[149530], [149538], [149514], [149522], [149546]],
-  spo2: [[150456], [], [150316]],
-  rr: [[151562, 151578], [151594], [151570, 151602, 151610], [151586]],
-  rrPleth: [[151658]],
-  sbp: [[150021, 150301], [150017], [150033, 150037], [150029]],
-  dbp: [[150022, 150302], [150018], [150034, 150038], [150030]],
-  map: [[150023, 150303], [150019], [150035, 150039], [150031]],
-  temp: [
-    [150344, 150364, 150368],
-    [188424, 188428, 150392, 188420, 150372, 150380, 188436, 150352],
-    [188496, 150356, 188500],
-  ],
-  pair: [[150016, 150020, 150300]],
+const mdcCodes: SourceTable = {
+  hr: '147842',
+  pulse: '149530 | 149538 | 149514 | 149522 | 149546',
+  spo2: '150456 | 150316',
+  rr: '151562 151578 | 151594 | 151570 | 151586',
+  rrPleth: '151658',
+  sbp: '150021 150301 | 150017 | 150033 150037',
+  dbp: '150022 150302 | 150018 | 150034 150038',
+  map: '150023 150303 | 150019 | 150035 150039',
+  temp: '150344 150364 150368 | 188424 188428 150392 188420 150372 150380 188436 150352 | 188496 150356 188500',
+  pair: '150016 150020 150300',
 }
 
-/** LOINC codes, by key, in order of rank. @source loinc.org, vital signs and oximetry */
-const loincCodes: Record<VitalKey | 'pair', readonly (readonly string[])[]> = {
-  hr: [
-    ['8867-4', '76282-3'],
-    ['76477-9', '11328-2', '8868-2'],
-  ],
-  pulse: [['8889-8'], ['8893-0', '44974-4']],
-  spo2: [['59408-5'], ['2708-6', '20564-1', '2710-2']],
-  rr: [
-    ['9279-1', '76171-8', '76270-8'],
-    ['76172-6', '19840-8'],
-    ['33438-3', '19839-0'],
-  ],
-  rrPleth: [],
-  sbp: [['8480-6', '76534-7', '8459-0', '8460-8', '8461-6', '8479-8'], ['76215-3']],
-  dbp: [['8462-4', '76535-4', '8453-3', '8454-1', '8455-8'], ['76213-8']],
-  map: [['8478-0', '76536-2'], ['76214-6']],
-  temp: [
-    ['8310-5', '8329-5', '98657-0'],
-    ['8331-1', '8332-9', '8333-7', '76010-8', '60836-8', '8334-5', '60838-4', '60955-6', '8330-3', '60830-1'],
-    ['8328-7', '75539-7', '76011-6'],
-  ],
-  pair: [['85354-9', '55284-4', '35094-2']],
+/** LOINC codes. @source loinc.org, vital signs and oximetry */
+const loincCodes: SourceTable = {
+  hr: '8867-4 76282-3 | 76477-9',
+  pulse: '8889-8 | 8893-0',
+  spo2: '59408-5 | 2708-6 20564-1 2710-2',
+  rr: '9279-1 76270-8 | 76171-8 76172-6 19840-8',
+  rrPleth: '',
+  sbp: '8480-6 76534-7 8459-0 8460-8 8461-6 8479-8 | 76215-3',
+  dbp: '8462-4 76535-4 8453-3 8454-1 8455-8 | 76213-8',
+  map: '8478-0 76536-2 | 76214-6',
+  temp: '8310-5 8329-5 | 8331-1 8332-9 8333-7 8330-3 8334-5 76010-8 60836-8 60838-4 | 8328-7 75539-7 76011-6',
+  pair: '85354-9 55284-4 35094-2',
 }
 
-/** SNOMED CT concepts, by key. */
-const snomedCodes: Record<VitalKey | 'pair', readonly (readonly string[])[]> = {
-  hr: [['364075005']],
-  pulse: [['78564009', '8499008']],
-  spo2: [['431314004', '103228002']],
-  rr: [['86290005']],
-  rrPleth: [],
-  sbp: [['271649006', '72313002']],
-  dbp: [['271650006', '1091811000000102']],
-  map: [['6797001', '31013001']],
-  temp: [['386725007', '276885007'], ['415945006', '307047009', '415974002', '415929009'], ['415882003']],
-  pair: [['75367002']],
+/** SNOMED CT concepts. */
+const snomedCodes: SourceTable = {
+  hr: '364075005',
+  pulse: '78564009',
+  spo2: '431314004 103228002',
+  rr: '86290005',
+  rrPleth: '',
+  sbp: '271649006 72313002',
+  dbp: '271650006',
+  map: '6797001',
+  temp: '386725007 276885007 | 415945006 307047009 415974002 | 415882003',
+  pair: '75367002',
 }
 
-/** Plain names of vendors, upper case without anything but letters, digits and Han characters; by key, in order of rank. */
-const plainNames: Record<VitalKey | 'pair', readonly (readonly string[])[]> = {
-  hr: [['HR', 'HEARTRATE', 'ECGHR', 'HRECG', 'ECGHEARTRATE', 'HEARTRATEECG', '心率']],
-  pulse: [
-    ['SPO2PR', 'PRSPO2', 'PULSESPO2', 'SPO2PULSE', 'SPO2PULSERATE', 'SPO2RATE', 'PLETHPULSE', 'PULSEOXIMETERPULSERATE'],
-    ['PR', 'PULSE', 'PULSERATE', 'PULS', '脉率', '脉搏', '脉搏率'],
-    ['ABPPR', 'ARTPR', 'IBPPR', 'PULSEABP', 'PULSEART'],
-    ['NIBPPR', 'NBPPR', 'PULSENBP', 'PULSENIBP', 'NIBPPULSE', 'NIBPPULSERATE'],
-  ],
-  spo2: [
-    [
-      'SPO2',
-      'SPO2SAT',
-      'O2SAT',
-      'OXYGENSATURATION',
-      'PULSEOXIMETRY',
-      'PERIPHERALOXYGENSATURATION',
-      '血氧',
-      '血氧饱和度',
-    ],
-    ['SPO2L', 'SPO2R', 'SPO2LEFT', 'SPO2RIGHT'],
-    ['SPO22', 'SPO2B'],
-  ],
-  rr: [
-    [
-      'RR',
-      'RESP',
-      'RESPRATE',
-      'RESPIRATIONRATE',
-      'RESPIRATORYRATE',
-      'RESPIRATION',
-      'RESPIRATIONS',
-      'BREATHRATE',
-      'BREATHINGRATE',
-      'ECGRR',
-      'RRECG',
-      '呼吸',
-      '呼吸率',
-      '呼吸频率',
-    ],
-    ['AWRR', 'CO2RR', 'RRCO2', 'ETCO2RR', 'AIRWAYRESPIRATIONRATE', 'RRA'],
-    ['VENTRR', 'RRVENT'],
-  ],
-  rrPleth: [['RRPLETH', 'PLETHRR', 'PLETHRESPRATE', 'RRP']],
-  sbp: [
-    ['NIBPSYS', 'NIBPS', 'NIBPSYSTOLIC', 'NIBPSYST', 'NBPSYS', 'NBPS', 'NBPSYSTOLIC', 'CUFFSYS', 'CUFFSYSTOLIC'],
-    [
-      'SYS',
-      'SYSTOLIC',
-      'SBP',
-      'SYSTOLICBP',
-      'SYSTOLICPRESSURE',
-      'SYSTOLICBLOODPRESSURE',
-      'BPSYS',
-      'BPSYSTOLIC',
-      'BLOODPRESSURESYSTOLIC',
-      '收缩压',
-    ],
-    ['ABPSYS', 'ABPS', 'ABPSYSTOLIC', 'ARTSYS', 'ARTS', 'ARTSYSTOLIC', 'IBPSYS', 'IBPS'],
-  ],
-  dbp: [
-    ['NIBPDIA', 'NIBPD', 'NIBPDIASTOLIC', 'NIBPDIAS', 'NBPDIA', 'NBPD', 'NBPDIASTOLIC', 'CUFFDIA', 'CUFFDIASTOLIC'],
-    [
-      'DIA',
-      'DIASTOLIC',
-      'DBP',
-      'DIASTOLICBP',
-      'DIASTOLICPRESSURE',
-      'DIASTOLICBLOODPRESSURE',
-      'BPDIA',
-      'BPDIASTOLIC',
-      'BLOODPRESSUREDIASTOLIC',
-      '舒张压',
-    ],
-    ['ABPDIA', 'ABPD', 'ABPDIASTOLIC', 'ARTDIA', 'ARTD', 'ARTDIASTOLIC', 'IBPDIA', 'IBPD'],
-  ],
-  map: [
-    ['NIBPMEAN', 'NIBPM', 'NIBPMAP', 'NBPMEAN', 'NBPM', 'NBPMAP', 'CUFFMEAN'],
-    [
-      'MAP',
-      'MEAN',
-      'MBP',
-      'MEANBP',
-      'MEANARTERIALPRESSURE',
-      'MEANBLOODPRESSURE',
-      'MEANARTERIALBLOODPRESSURE',
-      'BPMEAN',
-      'BPMAP',
-      '平均压',
-      '平均动脉压',
-    ],
-    ['ABPMEAN', 'ABPM', 'ABPMAP', 'ARTMEAN', 'ARTM', 'ARTMAP', 'IBPMEAN', 'IBPM'],
-  ],
-  temp: [
-    ['BODYTEMPERATURE', 'BODYTEMP', 'CORETEMP', 'CORETEMPERATURE', 'TCORE', '体温'],
-    [
-      'TEMP',
-      'TEMPERATURE',
-      'T',
-      'T1',
-      'TEMP1',
-      'TEMPERATURE1',
-      'TEMPA',
-      'TBLOOD',
-      'TORAL',
-      'TRECT',
-      'TTYMP',
-      'TESOPH',
-      'TNASO',
-    ],
-    ['T2', 'TEMP2', 'TEMPERATURE2', 'TEMPB', 'TAXIL'],
-  ],
-  pair: [['BP', 'NIBP', 'NBP', 'BLOODPRESSURE', '血压', '无创血压']],
+/** Plain names of vendors as spellPlain writes them: upper case letters, digits and Han characters only. */
+const plainNames: SourceTable = {
+  hr: 'HR HEARTRATE ECGHR HRECG ECGHEARTRATE HEARTRATEECG 心率',
+  pulse: `SPO2PR PRSPO2 PULSESPO2 SPO2PULSE SPO2PULSERATE SPO2RATE PLETHPULSE PULSEOXIMETERPULSERATE
+    | PR PULSE PULSERATE PULS 脉率 脉搏 脉搏率 | ABPPR ARTPR IBPPR PULSEABP PULSEART
+    | NIBPPR NBPPR PULSENBP PULSENIBP NIBPPULSE NIBPPULSERATE`,
+  spo2: `SPO2 SPO2SAT O2SAT OXYGENSATURATION PULSEOXIMETRY PERIPHERALOXYGENSATURATION 血氧 血氧饱和度
+    | SPO2L SPO2R SPO2LEFT SPO2RIGHT | SPO22 SPO2B`,
+  rr: `RR RESP RESPRATE RESPIRATIONRATE RESPIRATORYRATE RESPIRATION RESPIRATIONS BREATHRATE BREATHINGRATE ECGRR RRECG
+    呼吸 呼吸率 呼吸频率 | AWRR CO2RR RRCO2 ETCO2RR AIRWAYRESPIRATIONRATE RRA | VENTRR RRVENT`,
+  rrPleth: 'RRPLETH PLETHRR PLETHRESPRATE RRP',
+  sbp: `NIBPSYS NIBPS NIBPSYSTOLIC NIBPSYST NBPSYS NBPS NBPSYSTOLIC CUFFSYS CUFFSYSTOLIC
+    | SYS SYSTOLIC SBP SYSTOLICBP SYSTOLICPRESSURE SYSTOLICBLOODPRESSURE BPSYS BPSYSTOLIC BLOODPRESSURESYSTOLIC 收缩压
+    | ABPSYS ABPS ABPSYSTOLIC ARTSYS ARTS ARTSYSTOLIC IBPSYS IBPS`,
+  dbp: `NIBPDIA NIBPD NIBPDIASTOLIC NIBPDIAS NBPDIA NBPD NBPDIASTOLIC CUFFDIA CUFFDIASTOLIC
+    | DIA DIASTOLIC DBP DIASTOLICBP DIASTOLICPRESSURE DIASTOLICBLOODPRESSURE BPDIA BPDIASTOLIC BLOODPRESSUREDIASTOLIC 舒张压
+    | ABPDIA ABPD ABPDIASTOLIC ARTDIA ARTD ARTDIASTOLIC IBPDIA IBPD`,
+  map: `NIBPMEAN NIBPM NIBPMAP NBPMEAN NBPM NBPMAP CUFFMEAN
+    | MAP MEAN MBP MEANBP MEANARTERIALPRESSURE MEANBLOODPRESSURE MEANARTERIALBLOODPRESSURE BPMEAN BPMAP 平均压 平均动脉压
+    | ABPMEAN ABPM ABPMAP ARTMEAN ARTM ARTMAP IBPMEAN IBPM`,
+  temp: `BODYTEMPERATURE BODYTEMP CORETEMP CORETEMPERATURE TCORE 体温
+    | TEMP TEMPERATURE T T1 TEMP1 TEMPERATURE1 TEMPA TBLOOD TORAL TRECT TTYMP TESOPH TNASO
+    | T2 TEMP2 TEMPERATURE2 TEMPB TAXIL`,
+  pair: 'BP NIBP NBP BLOODPRESSURE 血压 无创血压',
 }
 
-function indexSources<T extends string | number>(
-  table: Record<VitalKey | 'pair', readonly (readonly T[])[]>,
-): ReadonlyMap<T, Source> {
-  const index = new Map<T, Source>()
+function indexSources(table: SourceTable): ReadonlyMap<string, Source> {
+  const index = new Map<string, Source>()
   for (const key of [...vitalKeys, 'pair'] as const)
-    table[key].forEach((names, rank) => {
-      for (const name of names) index.set(name, { key, rank })
+    table[key].split('|').forEach((names, rank) => {
+      for (const name of names.split(/\s+/)) if (name !== '') index.set(name, { key, rank })
     })
   return index
 }
@@ -645,32 +502,34 @@ const byPlainName = indexSources(plainNames)
 const otherThings =
   /specimen|ambient|room|device|limit|alarm|high|low|set|skin|incub|water|target|delta|diff|上限|下限/i
 
-/** What one coded name (id, text, system) stands for. */
+/** A name as the table of plain names spells it. */
+const spellPlain = (text: string): string =>
+  text
+    .normalize('NFKC')
+    .toUpperCase()
+    .replaceAll(/[^A-Z0-9\u4e00-\u9fff]/g, '')
+
+/**
+ * What one coded name (id, text, system) stands for. In the medical device nomenclature the name is believed before the code:
+ * devices were seen with a systolic name on a mean's code.
+ */
 function findCoded(code: string, name: string, system: string): Source | undefined {
   const upper = system.toUpperCase()
-  const isMdcName = /^MDC_/i.test(name)
-  if (isMdcName || upper === 'MDC') {
-    const source = byMdcName.get(name.toUpperCase().replace(/^MDC_/, ''))
-    if (source) return source
-  }
-  if (isMdcName || upper === 'MDC' || upper === '') {
-    if (/^\d{6}$/.test(code)) {
-      const source = byMdcCode.get(Number(code))
-      // under an MDC name that is none of ours the aortic codes mean what they say; a bare 15003x is trusted as well
-      if (source) return source
-    }
-    if (/^MDC_/i.test(code)) return byMdcName.get(code.toUpperCase().replace(/^MDC_/, ''))
-    if (isMdcName || upper === 'MDC') return undefined
+  const reference = [name, code].map(text => text.toUpperCase()).find(text => text.startsWith('MDC_'))
+  if (upper === 'MDC' || reference !== undefined) {
+    const named = byMdcName.get((reference ?? name.toUpperCase()).replace(/^MDC_/, ''))
+    const plain = reference === undefined ? byPlainName.get(spellPlain(name)) : undefined
+    return named ?? plain ?? byMdcCode.get(code)
   }
   // Philips writes the same code as partition and number in hex: 0002-4bb8 is 150456
   const hex = /^(000[0-9a-f])-([0-9a-f]{4})$/i.exec(code)
-  if (hex) return byMdcCode.get(Number.parseInt(`${hex[1]}${hex[2]}`, 16))
+  if (hex) return byMdcCode.get(String(Number.parseInt(`${hex[1]}${hex[2]}`, 16)))
   if (upper === 'LN' || upper === 'LOINC' || /^\d{3,5}-\d$/.test(code)) return byLoinc.get(code)
   if (upper === 'SCT' || upper === 'SNOMED' || upper === 'SNOMED-CT' || upper === 'SNM') return bySnomed.get(code)
-  const plain = (text: string) => text.toUpperCase().replaceAll(/[^A-Z0-9\u4e00-\u9fff]/g, '')
-  const named = byPlainName.get(plain(name))
+  const named = byPlainName.get(spellPlain(name))
   if (named) return named
-  return otherThings.test(name) ? undefined : byPlainName.get(plain(code))
+  const coded = upper === '' ? byMdcCode.get(code) : undefined
+  return coded ?? (otherThings.test(name) ? undefined : byPlainName.get(spellPlain(code)))
 }
 
 function findSource(message: Hl7Message, identifier: string): Source | undefined {
@@ -691,72 +550,59 @@ const dimensions: Record<VitalKey, Dimension> = {
   temp: 'temperature',
 }
 
-/** Units by dimension, lower case without blanks, brackets and braces, with the way to ours. @source ISO/IEEE 11073-10101, UCUM */
-const units: Record<Dimension, Readonly<Record<string, (value: number) => number>>> = {
-  pressure: {
-    mmhg: value => value,
-    torr: value => value,
-    mdc_dim_mmhg: value => value,
-    266016: value => value,
-    // 101.325 kPa are 760 mmHg
-    kpa: value => (value * 760) / 101.325,
-    mdc_dim_kilo_pascal: value => (value * 760) / 101.325,
-    265987: value => (value * 760) / 101.325,
-    hpa: value => (value * 76) / 101.325,
-    mbar: value => (value * 76) / 101.325,
-    // 1 cmH2O is 98.0665 Pa
-    cmh2o: value => (value * 0.0980665 * 760) / 101.325,
-    mdc_dim_cm_h2o: value => (value * 0.0980665 * 760) / 101.325,
-    266048: value => (value * 0.0980665 * 760) / 101.325,
-  },
-  rate: {
-    ...Object.fromEntries(
-      '/min 1/min bpm bpm. beats/min beat/min beats/minute beatsperminute bts/min b/min /m min-1 min^-1 permin perminute rpm brpm br/min breaths/min breath/min breaths/minute breathsperminute resp/min resps/min rr/min p/min ppm pulses/min 次/分 次/分钟 次/min mdc_dim_beat_per_min 264864 mdc_dim_resp_per_min 264928 mdc_dim_per_min 264672'
-        .split(' ')
-        .map(name => [name, (value: number) => value]),
-    ),
-    hz: value => value * 60,
-    '/s': value => value * 60,
-    '1/s': value => value * 60,
-    mdc_dim_hz: value => value * 60,
-  },
-  percent: {
-    '%': value => value,
-    percent: value => value,
-    pct: value => value,
-    '%o2': value => value,
-    '%spo2': value => value,
-    mdc_dim_percent: value => value,
-    262688: value => value,
-    // a pure number: 0.97 is a share, 97 can only be percent
-    1: value => (value <= 1 ? value * 100 : value),
-    mdc_dim_dimless: value => (value <= 1 ? value * 100 : value),
-    262656: value => (value <= 1 ? value * 100 : value),
-  },
-  temperature: {
-    ...Object.fromEntries(
-      'c cel °c ºc ℃ degc deg.c degreec degreesc celsius degcel degreecelsius degreescelsius 摄氏度 mdc_dim_degc 268192'
-        .split(' ')
-        .map(name => [name, (value: number) => value]),
-    ),
-    ...Object.fromEntries(
-      'f °f ºf ℉ degf deg.f degreef degreesf fahrenheit degfahr degreefahrenheit degreesfahrenheit 华氏度 mdc_dim_fahr 266560'
-        .split(' ')
-        .map(name => [name, (value: number) => ((value - 32) * 5) / 9]),
-    ),
-    k: value => value - 273.15,
-    kelvin: value => value - 273.15,
-    mdc_dim_kelvin: value => value - 273.15,
-  },
+type Conversion = (value: number) => number
+const keep: Conversion = value => value
+/** 101.325 kPa are 760 mmHg. */
+const fromKiloPascal: Conversion = value => (value * 760) / 101.325
+/** 1 cmH2O is 98.0665 Pa. */
+const fromWater: Conversion = value => fromKiloPascal(value * 0.0980665)
+const fromFahrenheit: Conversion = value => ((value - 32) * 5) / 9
+/** A pure number: 0.97 is a share, 97 can only be percent. */
+const fromShare: Conversion = value => (value <= 1 ? value * 100 : value)
+
+/**
+ * Units by dimension: names in lower case without blanks, brackets and braces, MDC codes, and the way to ours.
+ * @source ISO/IEEE 11073-10101, UCUM, and what devices write
+ */
+const units: Record<Dimension, ReadonlyMap<string, Conversion>> = {
+  pressure: indexUnits([
+    ['mmhg torr mdc_dim_mmhg 266016', keep],
+    ['kpa mdc_dim_kilo_pascal 265987', fromKiloPascal],
+    ['hpa mbar', value => fromKiloPascal(value / 10)],
+    ['cmh2o mdc_dim_cm_h2o 266048', fromWater],
+  ]),
+  rate: indexUnits([
+    ['/min 1/min /m min-1 min^-1 permin perminute mdc_dim_per_min 264672 次/分 次/分钟 次/min', keep],
+    ['bpm b/min beat/min beats/min beats/minute beatsperminute bts/min mdc_dim_beat_per_min 264864', keep],
+    ['p/min ppm pulses/min rpm brpm br/min breath/min breaths/min breaths/minute breathsperminute', keep],
+    ['resp/min resps/min rr/min mdc_dim_resp_per_min 264928', keep],
+    ['hz /s 1/s mdc_dim_hz', value => value * 60],
+  ]),
+  percent: indexUnits([
+    ['% percent pct %o2 %spo2 mdc_dim_percent 262688', keep],
+    ['1 mdc_dim_dimless 262656', fromShare],
+  ]),
+  temperature: indexUnits([
+    ['c cel °c ºc ℃ degc degreec degreesc degreecelsius degreescelsius celsius 摄氏度 mdc_dim_degc 268192', keep],
+    ['f °f ºf ℉ degf degreef degreesf degreefahrenheit fahrenheit 华氏度 mdc_dim_fahr 266560', fromFahrenheit],
+    ['k kelvin mdc_dim_kelvin', value => value - 273.15],
+  ]),
 }
 
-/** Limits of the contract; 0 is kept for what can be absent (asystole, apnoea) and is no measurement elsewhere. */
+function indexUnits(rows: readonly (readonly [names: string, convert: Conversion])[]): ReadonlyMap<string, Conversion> {
+  return new Map(rows.flatMap(([names, convert]) => names.split(' ').map(name => [name, convert] as const)))
+}
+
+/**
+ * Limits of the contract; 0 is kept for what can be absent (asystole, apnoea) and is no measurement elsewhere. An SpO2 of 1 is
+ * a share without its unit.
+ */
 const limits: Record<VitalKey, readonly [number, number]> = {
   hr: [0, 350],
   pulse: [0, 350],
   rr: [0, 150],
   rrPleth: [0, 150],
-  spo2: [1, 100],
+  spo2: [2, 100],
   sbp: [1, 350],
   dbp: [1, 300],
   map: [1, 320],
@@ -859,8 +705,12 @@ function listObservations(message: Hl7Message): Observation[] {
   return observations
 }
 
-/** Reads OBX-5 of any type that can hold a number; the comparators of SN make it a bound, not a value. */
+/** Value types that can hold one number. Arrays, documents and codes cannot. */
+const numberTypes: ReadonlySet<string> = new Set(['', 'NM', 'SN', 'ST', 'TX', 'FT'])
+
+/** Reads OBX-5; the comparators of SN make it a bound, not a value. `suffix` is a unit written behind the number. */
 function parseValue(message: Hl7Message, type: string, field: string): { value: number; suffix: string } | undefined {
+  if (!numberTypes.has(type)) return undefined
   if (type === 'SN') {
     const comparator = getComponent(message, field, 1)
     const isPlain = (comparator === '' || comparator === '=') && getComponent(message, field, 4) === ''
@@ -870,10 +720,17 @@ function parseValue(message: Hl7Message, type: string, field: string): { value: 
 }
 
 function parseNumber(text: string): { value: number; suffix: string } | undefined {
-  const match = /^([+-]?\d{1,12}(?:[.,]\d{1,12})?)\s*([^\d\s].{0,20})?$/.exec(text)
+  const match = /^([+-]?\d{1,12}(?:[.,]\d{1,12})?)\s*([^\d\s+-][^\d]{0,20})?$/.exec(text)
   if (!match) return undefined
   const value = Number((match[1] as string).replace(',', '.'))
-  return Number.isFinite(value) ? { value, suffix: match[2] ?? '' } : undefined
+  return { value, suffix: match[2] ?? '' }
+}
+
+/** Way from a unit's name to ours; undefined when it is no unit of that dimension. UCUM notes in braces count for nothing. */
+function findUnit(dimension: Dimension, name: string): Conversion | undefined {
+  const table = units[dimension]
+  const plain = name.toLowerCase().replaceAll(/[\s[\]().]/g, '')
+  return table.get(plain.replaceAll(/\{[^}]*\}/g, '')) ?? table.get(plain.replaceAll(/[{}]/g, ''))
 }
 
 /** Turns a value into the unit of its key. */
@@ -884,18 +741,17 @@ function convertUnit(
   unitField: string,
   suffix: string,
 ): { value: number; isAssumed: boolean } | 'UNIT_UNKNOWN' {
+  const dimension = dimensions[key]
+  if (suffix !== '' && !findUnit(dimension, suffix)) return 'UNIT_UNKNOWN'
   const names = [1, 2, 4, 5].map(component => getComponent(message, unitField, component)).filter(name => name !== '')
   if (names.length === 0 && suffix !== '') names.push(suffix)
-  const dimension = dimensions[key]
   if (names.length === 0) {
     // without a unit only a value that fits one unit alone is taken in another than ours
-    if (dimension === 'temperature' && value >= 77 && value <= 115)
-      return { value: ((value - 32) * 5) / 9, isAssumed: true }
-    return { value, isAssumed: true }
+    const isFahrenheit = dimension === 'temperature' && value >= 77 && value <= 115
+    return { value: isFahrenheit ? ((value - 32) * 5) / 9 : value, isAssumed: true }
   }
   for (const name of names) {
-    const convert =
-      units[dimension][name.toLowerCase().replaceAll(/[\s{}[\]()_]/g, '')] ?? units[dimension][name.toLowerCase()]
+    const convert = findUnit(dimension, name)
     if (convert) return { value: convert(value), isAssumed: false }
   }
   return 'UNIT_UNKNOWN'
@@ -1107,14 +963,16 @@ export type Hl7Visit = {
 }
 
 /** Age units in years, by UCUM code; a month is a twelfth, a year 365.25 days. */
-const ageYearsOf: Readonly<Record<string, number>> = {
-  a: 1,
-  mo: 1 / 12,
-  wk: 7 / 365.25,
-  d: 1 / 365.25,
-  h: 1 / 8_766,
-  min: 1 / 525_960,
-}
+const ageYearsOf: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    a: 1,
+    mo: 1 / 12,
+    wk: 7 / 365.25,
+    d: 1 / 365.25,
+    h: 1 / 8_766,
+    min: 1 / 525_960,
+  }),
+)
 
 /** First text among components of a field that is not empty. */
 function findText(
@@ -1140,7 +998,7 @@ function parseVisit(message: Hl7Message, event: VisitEvent, zoneOffsetMs: number
   const ageObx = observed('21612-7')
   const ageSent = parseValue(message, getHl7Text(message, ageObx, 2), getHl7Field(ageObx, 5))?.value
   const ageUnit = getHl7Text(message, ageObx, 6).toLowerCase()
-  const yearsPerUnit = ageYearsOf[ageUnit]
+  const yearsPerUnit = ageYearsOf.get(ageUnit)
   // 31,557,600,000 ms are 365.25 days
   const ageByBirth = birth && eventAt !== undefined ? Math.floor((eventAt - birth.at) / 31_557_600_000) : undefined
   const ageYears = ageSent !== undefined && yearsPerUnit !== undefined ? ageSent * yearsPerUnit : ageByBirth
