@@ -192,12 +192,17 @@ function findCharset(declared: string): string | undefined {
   return charsets.get(name)
 }
 
+// building a decoder costs more than decoding a message with it
+const utf8Strict = new TextDecoder('utf-8', { fatal: true })
+const latin1 = new TextDecoder('latin1')
+const gb18030 = new TextDecoder('gb18030')
+
 /** Decodes bytes by their mark, by MSH-18, else as UTF-8, else as GB 18030, which never fails. */
 function decodeBytes(bytes: Uint8Array): { text: string; isWrong: boolean } {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return { text: new TextDecoder('utf-16le').decode(bytes), isWrong: false }
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return { text: new TextDecoder('utf-16be').decode(bytes), isWrong: false }
   const end = bytes.findIndex((byte, at) => at > 8 && (byte === 0x0d || byte === 0x0a))
-  const head = new TextDecoder('latin1').decode(bytes.subarray(0, Math.min(end < 0 ? bytes.length : end, 2_000)))
+  const head = latin1.decode(bytes.subarray(0, Math.min(end < 0 ? bytes.length : end, 2_000)))
   const start = head.indexOf('MSH')
   const separator = head[start + 3] ?? '|'
   const declared = start < 0 ? '' : (head.slice(start).split(separator, 19)[17] ?? '')
@@ -205,9 +210,9 @@ function decodeBytes(bytes: Uint8Array): { text: string; isWrong: boolean } {
   if (charset !== undefined && charset !== 'utf-8')
     return { text: new TextDecoder(charset).decode(bytes), isWrong: false }
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), isWrong: false }
+    return { text: utf8Strict.decode(bytes), isWrong: false }
   } catch {
-    return { text: new TextDecoder('gb18030').decode(bytes), isWrong: charset !== undefined }
+    return { text: gb18030.decode(bytes), isWrong: charset !== undefined }
   }
 }
 
