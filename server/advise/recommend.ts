@@ -5,7 +5,7 @@
 
 import { type CoverArea, type CoverUnit, changeCover, measureLoss } from './cover.ts'
 import type { AdviseSettings, Level } from './settings.ts'
-import { describeExclusion, describeRow, type ExclusionCode, type Text } from './why.ts'
+import { describeExclusion, describeRow, type ExclusionCode, type RowKind, type Text } from './why.ts'
 
 export type Place = { lon: number; lat: number }
 
@@ -63,12 +63,6 @@ export type AdviseInput = {
   /** Share of calls (0..1) that need each capability, to know which capability is scarce. */
   demandShare?: Readonly<Record<string, number>>
 }
-
-/**
- * How a unit would take the call: `now` starts at once; `next` after its active task; `divert` leaves the call it drives to;
- * `withdraw` gives up a next task that its crew has not acknowledged.
- */
-export type RowKind = 'now' | 'next' | 'divert' | 'withdraw'
 
 /** The terms of a score, all in seconds; their sum is the score. */
 export type ScoreTerms = {
@@ -163,63 +157,45 @@ function meetsNeeds(unit: AdviseUnit, call: AdviseCall): boolean {
   return call.needs.every(need => unit.capabilities.includes(need))
 }
 
+function isDisplacing(kind: RowKind): boolean {
+  return kind === 'divert' || kind === 'withdraw'
+}
+
 /** Level p may take a unit from level q when q is two or more below it, which lets level 1 take from level 3. */
 function outranks(p: Level, q: Level): boolean {
   return q - p >= 2
 }
 
-/** How this unit could take the call, or the reason it cannot. Diversions are judged for worth later. */
-function admitUnit(input: AdviseInput, unit: AdviseUnit): Candidate | ExclusionCode {
+/** The ways this unit could take the call, or the reason it cannot. Displacements are judged for worth later. */
+function admitUnit(input: AdviseInput, unit: AdviseUnit): Candidate[] | ExclusionCode {
   const { call, settings } = input
   if (unit.blocked) return blockCode[unit.blocked]
   if (!isPlace(unit.place)) return 'NO_POSITION'
   if (!meetsNeeds(unit, call)) return 'MISSING_CAPABILITY'
-  const bound = (from: Place, start: number) =>
-    start + measureCrowMetres(from, call.place) / settings.speedMetresPerSecondMax
-  const turnout = isSeconds(unit.turnoutSeconds) ? unit.turnoutSeconds : 0
+  const build = (kind: RowKind, from: Place, startP50: number, startP90: number, turnout: number): Candidate => {
+    const flight = measureCrowMetres(from, call.place) / settings.speedMetresPerSecondMax
+    return { unit, kind, from, startP50, startP90, turnout, lowerBound: startP50 + turnout + flight }
+  }
   if (canStartNow(unit)) {
-    return {
-      unit,
-      kind: 'now',
-      from: unit.place,
-      startP50: 0,
-      startP90: 0,
-      turnout,
-      lowerBound: bound(unit.place, turnout),
-    }
+    return [build('now', unit.place, 0, 0, isSeconds(unit.turnoutSeconds) ? unit.turnoutSeconds : 0)]
   }
-  if (
-    unit.phase === 'enRoute' &&
-    unit.active &&
-    !unit.active.patientOnBoard &&
-    outranks(call.level, unit.active.call.level)
-  ) {
-    if (unit.active.arrivesInSeconds >= settings.diversionNearSceneSeconds) {
-      return {
-        unit,
-        kind: 'divert',
-        from: unit.place,
-        startP50: 0,
-        startP90: 0,
-        turnout: 0,
-        lowerBound: bound(unit.place, 0),
-      }
-    }
-    if (!unit.release) return 'NEAR_SCENE'
+  const candidates: Candidate[] = []
+  let code: ExclusionCode = 'BUSY_NO_PREDICTION'
+  const { active, release } = unit
+  if (unit.phase === 'enRoute' && active && !active.patientOnBoard && outranks(call.level, active.call.level)) {
+    if (active.arrivesInSeconds >= settings.diversionNearSceneSeconds) {
+      candidates.push(build('divert', unit.place, 0, 0, 0))
+    } else code = 'NEAR_SCENE'
   }
-  const { release } = unit
-  if (!release || !isPlace(release.place) || !isSeconds(release.p50Seconds)) return 'BUSY_NO_PREDICTION'
-  if (release.p50Seconds > settings.soonFreeSecondsMax[call.level]) return 'BUSY_TOO_LONG'
-  if (unit.next && (unit.next.acknowledged || !outranks(call.level, unit.next.call.level))) return 'NEXT_TAKEN'
-  return {
-    unit,
-    kind: unit.next ? 'withdraw' : 'next',
-    from: release.place,
-    startP50: release.p50Seconds,
-    startP90: Math.max(release.p50Seconds, isSeconds(release.p90Seconds) ? release.p90Seconds : 0),
-    turnout: 0,
-    lowerBound: bound(release.place, release.p50Seconds),
+  if (release && isPlace(release.place) && isSeconds(release.p50Seconds)) {
+    const start90 = Math.max(release.p50Seconds, isSeconds(release.p90Seconds) ? release.p90Seconds : 0)
+    if (release.p50Seconds > settings.soonFreeSecondsMax[call.level]) code = 'BUSY_TOO_LONG'
+    else if (!unit.next) candidates.push(build('next', release.place, release.p50Seconds, start90, 0))
+    else if (!unit.next.acknowledged && outranks(call.level, unit.next.call.level)) {
+      candidates.push(build('withdraw', release.place, release.p50Seconds, start90, 0))
+    } else code = 'NEXT_TAKEN'
   }
+  return candidates.length > 0 ? candidates : code
 }
 
 const blockCode = {
@@ -278,10 +254,9 @@ function findReplacement(input: AdviseInput, left: AdviseCall, leaver: AdviseUni
   const own: AdviseInput = { ...input, call: left }
   const candidates: Candidate[] = []
   for (const unit of others) {
-    const candidate = admitUnit(own, unit)
-    if (typeof candidate !== 'string' && (candidate.kind === 'now' || candidate.kind === 'next')) {
-      candidates.push(candidate)
-    }
+    const admitted = admitUnit(own, unit)
+    if (typeof admitted === 'string') continue
+    for (const candidate of admitted) if (!isDisplacing(candidate.kind)) candidates.push(candidate)
   }
   const { arrivals } = listArrivals(own, candidates)
   return arrivals.sort((a, b) => a.etaP50 - b.etaP50 || compareIds(a.unit, b.unit))[0]
@@ -363,29 +338,29 @@ export function recommendUnits(input: AdviseInput): Advice {
   const excluded = new Map<string, ExclusionCode>()
   const candidates: Candidate[] = []
   for (const unit of input.units) {
-    const candidate = admitUnit(input, unit)
-    if (typeof candidate === 'string') excluded.set(unit.unitId, candidate)
-    else candidates.push(candidate)
+    const admitted = admitUnit(input, unit)
+    if (typeof admitted === 'string') excluded.set(unit.unitId, admitted)
+    else candidates.push(...admitted)
   }
   const { arrivals, unreachable } = listArrivals(input, candidates)
   for (const unitId of unreachable) excluded.set(unitId, 'NO_ROAD')
 
   const ready = countReady(input.units)
-  const displacing = (kind: RowKind) => kind === 'divert' || kind === 'withdraw'
   let bestWithout = Number.POSITIVE_INFINITY
   for (const arrival of arrivals) {
-    if (!displacing(arrival.kind) && arrival.etaP50 < bestWithout) bestWithout = arrival.etaP50
+    if (!isDisplacing(arrival.kind) && arrival.etaP50 < bestWithout) bestWithout = arrival.etaP50
   }
   const rowOf = new Map<string, { row: AdviceRow; unit: AdviseUnit }>()
   for (const arrival of arrivals) {
     const { unit } = arrival
-    const judged = displacing(arrival.kind) ? judgeDisplacement(input, arrival, bestWithout) : undefined
-    if (displacing(arrival.kind) && !judged) {
+    const judged = isDisplacing(arrival.kind) ? judgeDisplacement(input, arrival, bestWithout) : undefined
+    if (isDisplacing(arrival.kind) && !judged) {
       excluded.set(unit.unitId, 'DISPLACEMENT_NOT_WORTH')
       continue
     }
     const row = buildRow(input, arrival, ready, judged)
-    rowOf.set(unit.unitId, { row, unit })
+    const known = rowOf.get(unit.unitId)
+    if (!known || row.etaP50Seconds < known.row.etaP50Seconds) rowOf.set(unit.unitId, { row, unit })
   }
   const entries = [...rowOf.values()]
   const leads = (entry: { row: AdviceRow }) => mayLead(settings, level, entry.row)
@@ -476,7 +451,7 @@ function listNearer(
     const row = rowOf.get(unit.unitId)
     const faster = row !== undefined && first !== undefined && row.etaP50Seconds < first.row.etaP50Seconds
     if (!faster && crowMetres >= firstMetres) continue
-    const code = excluded.get(unit.unitId) ?? explainRow(settings, call.level, row, first?.row)
+    const code = (row ? undefined : excluded.get(unit.unitId)) ?? explainRow(settings, call.level, row, first?.row)
     nearer.push({
       unitId: unit.unitId,
       crowMetres,

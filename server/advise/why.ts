@@ -2,9 +2,22 @@
 // Stands beside recommend.ts, which chooses; nothing here decides. Codes are stable, texts may be polished.
 // Promises: pure; every code has both languages; minutes are shown, never a number that is not finite.
 
-import type { AdviceRow } from './recommend.ts'
-
 export type Text = { zh: string; en: string }
+
+/**
+ * How a unit would take the call: `now` starts at once; `next` after its active task; `divert` leaves the call it drives to;
+ * `withdraw` gives up a next task that its crew has not acknowledged.
+ */
+export type RowKind = 'now' | 'next' | 'divert' | 'withdraw'
+
+/** What a row must say for its words. */
+export type DescribedRow = {
+  kind: RowKind
+  etaP50Seconds: number
+  missingWants: readonly string[]
+  staleFix: boolean
+  displaces?: { replacementUnitId: string; delaySeconds: number }
+}
 
 const exclusionText = {
   OUT_OF_SERVICE: { zh: '停运', en: 'out of service' },
@@ -52,7 +65,7 @@ export function describeExclusion(code: ExclusionCode, lacking: readonly string[
   }
 }
 
-const kindText: Record<AdviceRow['kind'], Text> = {
+const kindText: Record<RowKind, Text> = {
   now: { zh: '可立即出发', en: 'can start now' },
   next: { zh: '结束当前任务后前往（预派）', en: 'goes after its present task' },
   divert: { zh: '从较低级别任务改派', en: 'diverted from a less urgent call' },
@@ -60,7 +73,7 @@ const kindText: Record<AdviceRow['kind'], Text> = {
 }
 
 /** Describes a row: how it comes, when, and, for the first, what was traded if it is not the fastest by `behindSeconds`. */
-export function describeRow(row: AdviceRow, isFirst: boolean, behindSeconds: number): Text {
+export function describeRow(row: DescribedRow, isFirst: boolean, behindSeconds: number): Text {
   const zh = [kindText[row.kind].zh, `约 ${formatMinutes(row.etaP50Seconds)} 分钟到达`]
   const en = [kindText[row.kind].en, `about ${formatMinutes(row.etaP50Seconds)} min to arrive`]
   if (behindSeconds <= 0) {

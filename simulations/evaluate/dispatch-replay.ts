@@ -215,3 +215,165 @@ export function replayForward(stage: Stage, calls: readonly EveningCall[]): Call
     return sendBareUnit(stage, unit, best, call, Math.max(call.timeS, unit.freeAtS))
   })
 }
+
+/** A task of an advised unit; times are those the mechanics will keep unless it is diverted. */
+export type ReplayTask = { call: number; leftAtS: number; arrivesAtS: number; patientAtS: number; endsAtS: number }
+
+/** A unit as an Advisor may read it. `toBase` is the base it stands at or drives to while it has no active task. */
+export type ReplayUnit = {
+  index: number
+  type: number
+  run: Run
+  toBase: number
+  active?: ReplayTask | undefined
+  /** Index of the one next call. */
+  next?: number | undefined
+}
+
+/** A decision: how the call is taken. Undefined means it waits, at its place by priority, then time. */
+export type ReplayDecision = { unit: number; kind: 'now' | 'next' | 'divert' | 'withdraw' }
+
+/** The advice under test. It reads, never changes, what it is given. */
+export type Advisor = {
+  adviseCall: (nowS: number, call: number, units: readonly ReplayUnit[]) => ReplayDecision | undefined
+  adviseBase: (nowS: number, unit: number, units: readonly ReplayUnit[]) => number
+}
+
+/** Predicts a task from its start: straight to the call, scene, straight to the hospital, handover. */
+export function predictTask(stage: Stage, call: EveningCall, index: number, from: Point, leftAtS: number): ReplayTask {
+  const arrivesAtS = leftAtS + measureMetres(from, call) / stage.speedMps
+  const patientAtS = arrivesAtS + call.onSceneS
+  const hospital = stage.hospitals[call.hospital]!
+  const endsAtS = patientAtS + measureMetres(call, hospital) / stage.speedMps + call.atHospitalS
+  return { call: index, leftAtS, arrivesAtS, patientAtS, endsAtS }
+}
+
+/**
+ * Replays an evening under an Advisor whose word is always followed. A unit has one active and at most one next task; a call that is
+ * displaced goes back to the head of its priority and is advised again at once; waiting calls are advised again whenever a unit is
+ * released or begins its next task. Throws when the advice breaks a rule of the house: that is a bug of the advice, not of the evening.
+ */
+export function replayAdvised(stage: Stage, calls: readonly EveningCall[], advisor: Advisor): CallOutcome[] {
+  const units: ReplayUnit[] = Array.from({ length: stage.unitCount }, (_, index) => {
+    const base = stage.bases[index]!
+    const run = { from: base, to: base, leftAtS: Number.NEGATIVE_INFINITY, arrivesAtS: Number.NEGATIVE_INFINITY }
+    return { index, type: stage.rule.typeOf(index), run, toBase: index }
+  })
+  const outcomes: CallOutcome[] = new Array(calls.length)
+  const waiting: number[] = []
+  const displaced = new Set<number>()
+
+  const start = (unit: ReplayUnit, call: number, nowS: number) => {
+    const from = locateOnRun(unit.run, nowS)
+    unit.active = predictTask(stage, calls[call]!, call, from, nowS)
+    unit.run = { from, to: calls[call]!, leftAtS: nowS, arrivesAtS: unit.active.arrivesAtS }
+  }
+  const queue = (call: number, atHead: boolean) => {
+    if (atHead) displaced.add(call)
+    waiting.push(call)
+    waiting.sort(
+      (a, b) => calls[a]!.priority - calls[b]!.priority || Number(displaced.has(b)) - Number(displaced.has(a)) || a - b,
+    )
+  }
+  const refuse = (call: number, decision: ReplayDecision, reason: string): never => {
+    throw new Error(`advice for call ${call}: unit ${decision.unit} ${decision.kind}: ${reason}`)
+  }
+  /** Follows the advice for one call; answers whether it is assigned, and which call it displaced. */
+  const follow = (call: number, nowS: number): { assigned: boolean; left?: number } => {
+    const decision = advisor.adviseCall(nowS, call, units)
+    if (!decision) return { assigned: false }
+    const unit = units[decision.unit]
+    if (!unit) return refuse(call, decision, 'no such unit')
+    if (!stage.rule.mayServe(unit.type, calls[call]!.priority)) refuse(call, decision, 'may not serve it')
+    if (decision.kind === 'now') {
+      if (unit.active) refuse(call, decision, 'has an active task')
+      start(unit, call, nowS)
+      return { assigned: true }
+    }
+    if (!unit.active) return refuse(call, decision, 'has no active task')
+    if (decision.kind === 'next') {
+      if (unit.next !== undefined) refuse(call, decision, 'has a next task')
+      unit.next = call
+      return { assigned: true }
+    }
+    if (decision.kind === 'withdraw') {
+      const left = unit.next
+      if (left === undefined) return refuse(call, decision, 'has no next task')
+      unit.next = call
+      return { assigned: true, left }
+    }
+    const left = unit.active.call
+    if (nowS >= unit.active.arrivesAtS) refuse(call, decision, 'is at its scene')
+    start(unit, call, nowS)
+    return { assigned: true, left }
+  }
+  const settle = (nowS: number) => {
+    // Every displacement strictly raises the priority served, so the queue settles; the bound only guards against a faulty advisor.
+    const roundsMax = 4 * (calls.length + 1) * (stage.unitCount + 1)
+    for (let round = 0, at = 0; at < waiting.length; ) {
+      if (round++ > roundsMax) throw new Error('the advice never settles')
+      const call = waiting[at]!
+      const { assigned, left } = follow(call, nowS)
+      if (!assigned) {
+        at += 1
+        continue
+      }
+      waiting.splice(at, 1)
+      displaced.delete(call)
+      if (left !== undefined) {
+        queue(left, true)
+        at = 0
+      }
+    }
+  }
+  const release = (unit: ReplayUnit) => {
+    const done = unit.active!
+    const call = calls[done.call]!
+    const nowS = done.endsAtS
+    outcomes[done.call] = {
+      unit: unit.index,
+      responseS: done.arrivesAtS - call.timeS,
+      arrivedAtS: done.arrivesAtS,
+      endedAtS: done.endsAtS,
+    }
+    const hospital = stage.hospitals[call.hospital]!
+    unit.active = undefined
+    unit.run = { from: hospital, to: hospital, leftAtS: nowS, arrivesAtS: nowS }
+    unit.toBase = -1
+    const next = unit.next
+    unit.next = undefined
+    if (next !== undefined) start(unit, next, nowS)
+    settle(nowS)
+    if (unit.active) return
+    const base = advisor.adviseBase(nowS, unit.index, units)
+    if (!(base >= 0 && base < stage.unitCount)) throw new Error(`advice sends unit ${unit.index} to base ${base}`)
+    unit.toBase = base
+    const home = stage.bases[base]!
+    unit.run = {
+      from: hospital,
+      to: home,
+      leftAtS: nowS,
+      arrivesAtS: nowS + measureMetres(hospital, home) / stage.speedMps,
+    }
+  }
+  const releaseUntil = (untilS: number) => {
+    for (;;) {
+      let first: ReplayUnit | undefined
+      for (const unit of units) {
+        if (unit.active && unit.active.endsAtS <= untilS && (!first || unit.active.endsAtS < first.active!.endsAtS)) {
+          first = unit
+        }
+      }
+      if (!first) return
+      release(first)
+    }
+  }
+  calls.forEach((call, index) => {
+    releaseUntil(call.timeS)
+    queue(index, false)
+    settle(call.timeS)
+  })
+  releaseUntil(Number.MAX_VALUE)
+  if (waiting.length > 0) throw new Error(`${waiting.length} calls were never answered`)
+  return outcomes
+}
