@@ -71,10 +71,10 @@ export type CoverSettings = Readonly<{
 export const defaultAdviseSettings: AdviseSettings = {
   version: '2026-11-1',
   bandSeconds: { 1: 0, 2: 60, 3: 180, 4: 300 },
-  coverageLossSeconds: { 1: 0, 2: 0, 3: 0, 4: 0 },
-  spreadWeight: { 1: 0, 2: 0, 3: 0, 4: 0 },
-  scarcitySeconds: { 1: 0, 2: 0, 3: 0, 4: 0 },
-  scarcityBusyFraction: 0.5,
+  coverageLossSeconds: { 1: 0, 2: 0, 3: 300, 4: 300 },
+  spreadWeight: { 1: 0.25, 2: 0.25, 3: 0.25, 4: 0.25 },
+  scarcitySeconds: { 1: 0, 2: 2000, 3: 2000, 4: 2000 },
+  scarcityBusyFraction: 0.7,
   shortfallSeconds: { 1: 120, 2: 120, 3: 60, 4: 30 },
   crossAreaSeconds: 60,
   fixAgeSecondsMax: 60,
@@ -92,7 +92,7 @@ export const defaultAdviseSettings: AdviseSettings = {
   nearerMax: 5,
   massReserveShare: 0.3,
   cover: {
-    busyFraction: 0.5,
+    busyFraction: 0.4,
     withinSeconds: { 1: [480], 2: [480], 3: [480], 4: [480] },
     demandWeight: { 1: 4, 2: 2, 3: 1, 4: 1 },
     travelSecondsMax: 3600,
