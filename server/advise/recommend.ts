@@ -20,6 +20,8 @@ export type AdviseCall = {
   needs: readonly string[]
   wants?: readonly string[]
   regionId?: string
+  /** A call that has just lost its unit to another displaces nobody in turn, so advice always settles. */
+  displaced?: boolean
 }
 
 /** Where a unit is in its work. The first three can start now. */
@@ -161,11 +163,6 @@ function isDisplacing(kind: RowKind): boolean {
   return kind === 'divert' || kind === 'withdraw'
 }
 
-/** Level p may take a unit from level q when q is two or more below it, which lets level 1 take from level 3. */
-function outranks(p: Level, q: Level): boolean {
-  return q - p >= 2
-}
-
 /** The ways this unit could take the call, or the reason it cannot. Displacements are judged for worth later. */
 function admitUnit(input: AdviseInput, unit: AdviseUnit): Candidate[] | ExclusionCode {
   const { call, settings } = input
@@ -182,7 +179,13 @@ function admitUnit(input: AdviseInput, unit: AdviseUnit): Candidate[] | Exclusio
   const candidates: Candidate[] = []
   let code: ExclusionCode = 'BUSY_NO_PREDICTION'
   const { active, release } = unit
-  if (unit.phase === 'enRoute' && active && !active.patientOnBoard && outranks(call.level, active.call.level)) {
+  const mayDisplace = (task: UnitTask, gapMin: number) => !call.displaced && task.call.level - call.level >= gapMin
+  if (
+    unit.phase === 'enRoute' &&
+    active &&
+    !active.patientOnBoard &&
+    mayDisplace(active, settings.diversionLevelGapMin)
+  ) {
     if (active.arrivesInSeconds >= settings.diversionNearSceneSeconds) {
       candidates.push(build('divert', unit.place, 0, 0, 0))
     } else code = 'NEAR_SCENE'
@@ -191,7 +194,7 @@ function admitUnit(input: AdviseInput, unit: AdviseUnit): Candidate[] | Exclusio
     const start90 = Math.max(release.p50Seconds, isSeconds(release.p90Seconds) ? release.p90Seconds : 0)
     if (release.p50Seconds > settings.soonFreeSecondsMax[call.level]) code = 'BUSY_TOO_LONG'
     else if (!unit.next) candidates.push(build('next', release.place, release.p50Seconds, start90, 0))
-    else if (!unit.next.acknowledged && outranks(call.level, unit.next.call.level)) {
+    else if (!unit.next.acknowledged && mayDisplace(unit.next, settings.withdrawalLevelGapMin)) {
       candidates.push(build('withdraw', release.place, release.p50Seconds, start90, 0))
     } else code = 'NEXT_TAKEN'
   }
@@ -277,7 +280,8 @@ function judgeDisplacement(
   if (!Number.isFinite(delaySeconds)) return undefined
   const costSeconds = (delaySeconds * settings.levelWeight[task.call.level]) / settings.levelWeight[call.level]
   const gain = bestWithout - arrival.etaP50
-  if (gain < settings.diversionGainSecondsMin || gain <= costSeconds) return undefined
+  const gainMin = arrival.kind === 'divert' ? settings.diversionGainSecondsMin : settings.withdrawalGainSecondsMin
+  if (gain < gainMin || gain <= costSeconds) return undefined
   if (replacement.etaP50 > settings.diversionReplacementSecondsMax[task.call.level]) return undefined
   return {
     costSeconds,

@@ -32,10 +32,16 @@ export type AdviseSettings = Readonly<{
   soonFreeLeads: ByLevel<boolean>
   /** Worth of a second of delay at each level, to weigh a diversion. */
   levelWeight: ByLevel<number>
+  /** How many levels lower a call must be for a unit on its way to it to be diverted. */
+  diversionLevelGapMin: number
+  /** The same for taking over a next task that its crew has not acknowledged. */
+  withdrawalLevelGapMin: number
   /** A unit this close to its scene is not diverted. */
   diversionNearSceneSeconds: number
   /** A diversion must bring help at least this much earlier. */
   diversionGainSecondsMin: number
+  /** The same for a withdrawal, which turns nobody round. */
+  withdrawalGainSecondsMin: number
   /** The abandoned call must have a replacement that arrives within this time from now. */
   diversionReplacementSecondsMax: ByLevel<number>
   /** Bound on straight-line speed, only to rule units out without a road search. */
@@ -82,9 +88,12 @@ export const defaultAdviseSettings: AdviseSettings = {
   soonFreeSecondsMax: { 1: 3600, 2: 3600, 3: 3600, 4: 3600 },
   soonFreeLeads: { 1: false, 2: false, 3: true, 4: true },
   levelWeight: { 1: 4, 2: 2, 3: 1, 4: 1 },
+  diversionLevelGapMin: 2,
+  withdrawalLevelGapMin: 0,
   diversionNearSceneSeconds: 180,
   diversionGainSecondsMin: 120,
-  diversionReplacementSecondsMax: { 1: 0, 2: 900, 3: 1800, 4: 3600 },
+  withdrawalGainSecondsMin: 60,
+  diversionReplacementSecondsMax: { 1: 0, 2: 1800, 3: 3600, 4: 3600 },
   // 120 km/h: no ambulance averages more, so a straight line at this speed never rules out a unit that could be fastest.
   speedMetresPerSecondMax: 120_000 / 3600,
   candidatesMax: 40,

@@ -235,7 +235,12 @@ export type ReplayDecision = { unit: number; kind: 'now' | 'next' | 'divert' | '
 
 /** The advice under test. It reads, never changes, what it is given. */
 export type Advisor = {
-  adviseCall: (nowS: number, call: number, units: readonly ReplayUnit[]) => ReplayDecision | undefined
+  adviseCall: (
+    nowS: number,
+    call: number,
+    units: readonly ReplayUnit[],
+    displaced: boolean,
+  ) => ReplayDecision | undefined
   adviseBase: (nowS: number, unit: number, units: readonly ReplayUnit[]) => number
 }
 
@@ -280,7 +285,7 @@ export function replayAdvised(stage: Stage, calls: readonly EveningCall[], advis
   }
   /** Follows the advice for one call; answers whether it is assigned, and which call it displaced. */
   const follow = (call: number, nowS: number): { assigned: boolean; left?: number } => {
-    const decision = advisor.adviseCall(nowS, call, units)
+    const decision = advisor.adviseCall(nowS, call, units, displaced.has(call))
     if (!decision) return { assigned: false }
     const unit = units[decision.unit]
     if (!unit) return refuse(call, decision, 'no such unit')
@@ -308,7 +313,7 @@ export function replayAdvised(stage: Stage, calls: readonly EveningCall[], advis
     return { assigned: true, left }
   }
   const settle = (nowS: number) => {
-    // Every displacement strictly raises the priority served, so the queue settles; the bound only guards against a faulty advisor.
+    // A displaced call displaces nobody, so the queue settles; the bound only guards against a faulty advisor.
     const roundsMax = 4 * (calls.length + 1) * (stage.unitCount + 1)
     for (let round = 0, at = 0; at < waiting.length; ) {
       if (round++ > roundsMax) throw new Error('the advice never settles')

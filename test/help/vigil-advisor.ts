@@ -4,9 +4,10 @@
 
 import { buildCoverArea, type CoverArea, type CoverCell, countCover, rankBases } from '../../server/advise/cover.ts'
 import {
+  type AdviceRow,
   type AdviseCall,
+  type AdviseInput,
   type AdviseUnit,
-  type CoverNow,
   type LegFinder,
   recommendUnits,
   type UnitTask,
@@ -176,21 +177,19 @@ export function buildVigilAdvisor(
         .filter(unit => !unit.active && unit.index !== except)
         .map(unit => ({ base: unit.toBase, groups: countGroups(stage, unit.type) })),
     )
+  const readInput = (nowS: number, call: AdviseCall, units: readonly ReplayUnit[]): AdviseInput => ({
+    call,
+    units: units.map(unit => readUnit(nowS, unit)),
+    findLeg,
+    settings,
+    cover: { area, counts: freeCover(units), busyFraction: settings.cover.busyFraction },
+    demandShare,
+  })
+  const readRow = (row: AdviceRow | undefined) => (row ? { unit: Number(row.unitId), kind: row.kind } : undefined)
   const allowedBases = Array.from({ length: stage.unitCount }, (_, base) => base)
   return {
-    adviseCall: (nowS, index, units) => {
-      const cover: CoverNow = { area, counts: freeCover(units), busyFraction: settings.cover.busyFraction }
-      const advice = recommendUnits({
-        call: readCall(index),
-        units: units.map(unit => readUnit(nowS, unit)),
-        findLeg,
-        settings,
-        cover,
-        demandShare,
-      })
-      const first = advice.rows[0]
-      return first ? { unit: Number(first.unitId), kind: first.kind } : undefined
-    },
+    adviseCall: (nowS, index, units, displaced) =>
+      readRow(recommendUnits(readInput(nowS, { ...readCall(index), displaced }, units)).rows[0]),
     adviseBase: (nowS, index, units) => {
       const from = locateOnRun(units[index]!.run, nowS)
       const ranked = rankBases({
