@@ -109,9 +109,14 @@ export function measureGain(
 
 /** The cover that is lost when `unit`, counted in `counts`, is taken away: Σ d_i (1-q) q^(k_i - 1). */
 export function measureLoss(area: CoverArea, counts: Int32Array, unit: CoverUnit, busyFraction: number): number {
-  changeCover(area, counts, unit, -1)
-  const loss = measureGain(area, counts, unit, busyFraction)
-  changeCover(area, counts, unit, 1)
+  if (unit.base < 0 || unit.base >= area.baseCount) return 0
+  const margins = tabulateMargins(busyFraction, findLargest(counts) + 1)
+  let loss = 0
+  const end = area.offset[unit.base + 1]!
+  for (let at = area.offset[unit.base]!; at < end; at += 1) {
+    const i = area.cell[at]!
+    if ((area.groupBit[i]! & unit.groups) !== 0) loss += area.weight[i]! * margins[Math.max(0, counts[i]! - 1)]!
+  }
   return loss
 }
 

@@ -100,6 +100,8 @@ export type AdviceRow = {
   /** Share of all demand that loses cover when this unit goes. */
   coverLossShare: number
   withinBand: boolean
+  /** Whether the one key may send this row unasked. */
+  auto: boolean
   staleFix: boolean
   missingWants: readonly string[]
   displaces?: Displacement
@@ -112,8 +114,12 @@ export type NearerUnit = { unitId: string; crowMetres: number; etaP50Seconds?: n
 export type Advice = {
   settingsVersion: string
   callId: string
-  /** The least arrival of any row that may lead; undefined when nobody can come. */
+  /** The least arrival of any row; undefined when nobody can come. */
   bestEtaSeconds: number | undefined
+  /** The least arrival without taking a unit from another call. */
+  bestUndisplacedSeconds: number | undefined
+  /** The unit the one key may send unasked: the first row that starts now, or is soon free at a level that allows it. */
+  autoUnitId: string | undefined
   rows: AdviceRow[]
   nearer: NearerUnit[]
 }
@@ -274,15 +280,16 @@ function judgeDisplacement(
   const { call, settings } = input
   const task = arrival.kind === 'divert' ? arrival.unit.active : arrival.unit.next
   if (!task) return undefined
+  const gain = bestWithout - arrival.etaP50
+  if (gain < (arrival.kind === 'divert' ? settings.diversionGainSecondsMin : settings.withdrawalGainSecondsMin)) {
+    return undefined
+  }
   const replacement = findReplacement(input, task.call, arrival.unit)
-  if (!replacement) return undefined
+  if (!replacement || replacement.etaP50 > settings.diversionReplacementSecondsMax[task.call.level]) return undefined
   const delaySeconds = Math.max(0, replacement.etaP50 - task.arrivesInSeconds)
   if (!Number.isFinite(delaySeconds)) return undefined
   const costSeconds = (delaySeconds * settings.levelWeight[task.call.level]) / settings.levelWeight[call.level]
-  const gain = bestWithout - arrival.etaP50
-  const gainMin = arrival.kind === 'divert' ? settings.diversionGainSecondsMin : settings.withdrawalGainSecondsMin
-  if (gain < gainMin || gain <= costSeconds) return undefined
-  if (replacement.etaP50 > settings.diversionReplacementSecondsMax[task.call.level]) return undefined
+  if (gain <= costSeconds) return undefined
   return {
     costSeconds,
     displaces: {
@@ -318,9 +325,9 @@ function countReady(units: readonly AdviseUnit[]): Map<string, number> {
   return ready
 }
 
-/** Whether the row may stand first: anything that starts now may; a soon-free unit by the level's setting; a displacement if worth it. */
-function mayLead(settings: AdviseSettings, level: Level, row: AdviceRow): boolean {
-  return row.kind === 'next' || row.kind === 'withdraw' ? settings.soonFreeLeads[level] : true
+/** Whether the one key may send the row unasked: a unit that starts now, or a soon-free one where the level allows; never a displacement. */
+function mayAuto(settings: AdviseSettings, level: Level, kind: RowKind): boolean {
+  return kind === 'now' || (kind === 'next' && settings.soonFreeAuto[level])
 }
 
 /**
@@ -335,6 +342,8 @@ export function recommendUnits(input: AdviseInput): Advice {
     settingsVersion: settings.version,
     callId: call.callId,
     bestEtaSeconds: undefined,
+    bestUndisplacedSeconds: undefined,
+    autoUnitId: undefined,
     rows: [],
     nearer: [],
   }
@@ -355,9 +364,14 @@ export function recommendUnits(input: AdviseInput): Advice {
     if (!isDisplacing(arrival.kind) && arrival.etaP50 < bestWithout) bestWithout = arrival.etaP50
   }
   const rowOf = new Map<string, { row: AdviceRow; unit: AdviseUnit }>()
-  for (const arrival of arrivals) {
+  let judgements = 0
+  for (const arrival of arrivals.sort((a, b) => a.etaP50 - b.etaP50 || compareIds(a.unit, b.unit))) {
     const { unit } = arrival
-    const judged = isDisplacing(arrival.kind) ? judgeDisplacement(input, arrival, bestWithout) : undefined
+    const judged =
+      isDisplacing(arrival.kind) && judgements < settings.displacementsMax
+        ? judgeDisplacement(input, arrival, bestWithout)
+        : undefined
+    if (isDisplacing(arrival.kind)) judgements += 1
     if (isDisplacing(arrival.kind) && !judged) {
       excluded.set(unit.unitId, 'DISPLACEMENT_NOT_WORTH')
       continue
@@ -366,29 +380,31 @@ export function recommendUnits(input: AdviseInput): Advice {
     const known = rowOf.get(unit.unitId)
     if (!known || row.etaP50Seconds < known.row.etaP50Seconds) rowOf.set(unit.unitId, { row, unit })
   }
-  const entries = [...rowOf.values()]
-  const leads = (entry: { row: AdviceRow }) => mayLead(settings, level, entry.row)
-  const pool = entries.some(leads) ? entries.filter(leads) : entries
+  const ranked = [...rowOf.values()]
   let best = Number.POSITIVE_INFINITY
-  for (const { row } of pool) if (row.etaP50Seconds < best) best = row.etaP50Seconds
-  for (const { row } of pool) row.withinBand = row.etaP50Seconds <= best + settings.bandSeconds[level]
-  const byScore = (a: { row: AdviceRow; unit: AdviseUnit }, b: { row: AdviceRow; unit: AdviseUnit }) =>
-    Number(b.row.withinBand) - Number(a.row.withinBand) ||
-    a.row.scoreSeconds - b.row.scoreSeconds ||
-    a.row.etaP50Seconds - b.row.etaP50Seconds ||
-    b.unit.rank - a.unit.rank ||
-    compareIds(a.unit, b.unit)
-  const ranked = entries.sort(byScore)
+  for (const { row } of ranked) if (row.etaP50Seconds < best) best = row.etaP50Seconds
+  for (const { row } of ranked) row.withinBand = row.etaP50Seconds <= best + settings.bandSeconds[level]
+  ranked.sort(
+    (a, b) =>
+      Number(b.row.withinBand) - Number(a.row.withinBand) ||
+      a.row.scoreSeconds - b.row.scoreSeconds ||
+      a.row.etaP50Seconds - b.row.etaP50Seconds ||
+      b.unit.rank - a.unit.rank ||
+      compareIds(a.unit, b.unit),
+  )
   const rows = ranked.slice(0, settings.rowsMax).map(({ row }) => row)
-  const fastest = rows.length > 0 ? Math.min(...entries.map(({ row }) => row.etaP50Seconds)) : Number.POSITIVE_INFINITY
+  const auto = ranked.find(({ row }) => row.auto)
+  if (auto && rows.length > 0 && !rows.includes(auto.row)) rows[rows.length - 1] = auto.row
   rows.forEach((row, at) => {
-    row.why = describeRow(row, at === 0, row.etaP50Seconds - fastest)
+    row.why = describeRow(row, at === 0, row.etaP50Seconds - best)
   })
   return {
     settingsVersion: settings.version,
     callId: call.callId,
     bestEtaSeconds: Number.isFinite(best) ? best : undefined,
+    bestUndisplacedSeconds: Number.isFinite(bestWithout) ? bestWithout : undefined,
     rows,
+    autoUnitId: auto && rows.includes(auto.row) ? auto.unit.unitId : undefined,
     nearer: listNearer(input, ranked, excluded),
   }
 }
@@ -431,6 +447,7 @@ function buildRow(
     scoreSeconds,
     coverLossShare,
     withinBand: false,
+    auto: mayAuto(settings, level, arrival.kind),
     staleFix,
     missingWants,
     ...(judged ? { displaces: judged.displaces } : {}),
@@ -455,7 +472,7 @@ function listNearer(
     const row = rowOf.get(unit.unitId)
     const faster = row !== undefined && first !== undefined && row.etaP50Seconds < first.row.etaP50Seconds
     if (!faster && crowMetres >= firstMetres) continue
-    const code = (row ? undefined : excluded.get(unit.unitId)) ?? explainRow(settings, call.level, row, first?.row)
+    const code = (row ? undefined : excluded.get(unit.unitId)) ?? explainRow(row, first?.row)
     nearer.push({
       unitId: unit.unitId,
       crowMetres,
@@ -473,15 +490,9 @@ function listNearer(
     .slice(0, settings.nearerMax)
 }
 
-function explainRow(
-  settings: AdviseSettings,
-  level: Level,
-  row: AdviceRow | undefined,
-  first: AdviceRow | undefined,
-): ExclusionCode {
+function explainRow(row: AdviceRow | undefined, first: AdviceRow | undefined): ExclusionCode {
   if (!row || !first) return 'NOT_SEARCHED'
   if (row.etaP50Seconds >= first.etaP50Seconds) return 'SLOWER'
-  if (!mayLead(settings, level, row)) return 'SOON_FREE_NOT_FIRST'
   if (row.terms.scarcity > first.terms.scarcity) return 'SPARED'
   if (row.terms.coverageLoss > first.terms.coverageLoss) return 'KEEPS_COVER'
   if (row.terms.diversion > first.terms.diversion) return 'DISPLACES'

@@ -28,8 +28,8 @@ export type AdviseSettings = Readonly<{
   staleFixSeconds: number
   /** How far ahead a predicted release may lie for the unit to be a candidate at all. */
   soonFreeSecondsMax: ByLevel<number>
-  /** Whether a soon-free unit may stand first (else it is listed below every unit that can start now). */
-  soonFreeLeads: ByLevel<boolean>
+  /** Whether a soon-free row may be sent unasked by the one key; else it is shown in its place and wants a confirmation. */
+  soonFreeAuto: ByLevel<boolean>
   /** Worth of a second of delay at each level, to weigh a diversion. */
   levelWeight: ByLevel<number>
   /** How many levels lower a call must be for a unit on its way to it to be diverted. */
@@ -48,6 +48,8 @@ export type AdviseSettings = Readonly<{
   speedMetresPerSecondMax: number
   /** Road searches per call; exceeded only while an unsearched unit could still be the fastest. */
   candidatesMax: number
+  /** Diversions and withdrawals judged per call, the earliest arrivals first; each asks for the left call's replacement. */
+  displacementsMax: number
   rowsMax: number
   nearerMax: number
   /** Share of idle units that a mass-casualty plan leaves to the rest of the city. */
@@ -86,7 +88,7 @@ export const defaultAdviseSettings: AdviseSettings = {
   fixAgeSecondsMax: 60,
   staleFixSeconds: 60,
   soonFreeSecondsMax: { 1: 3600, 2: 3600, 3: 3600, 4: 3600 },
-  soonFreeLeads: { 1: false, 2: false, 3: true, 4: true },
+  soonFreeAuto: { 1: false, 2: false, 3: true, 4: true },
   levelWeight: { 1: 4, 2: 2, 3: 1, 4: 1 },
   diversionLevelGapMin: 2,
   withdrawalLevelGapMin: 0,
@@ -97,6 +99,7 @@ export const defaultAdviseSettings: AdviseSettings = {
   // 120 km/h: no ambulance averages more, so a straight line at this speed never rules out a unit that could be fastest.
   speedMetresPerSecondMax: 120_000 / 3600,
   candidatesMax: 40,
+  displacementsMax: 10,
   rowsMax: 5,
   nearerMax: 5,
   massReserveShare: 0.3,

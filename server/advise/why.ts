@@ -35,7 +35,6 @@ const exclusionText = {
   NOT_SEARCHED: { zh: '直线虽近，估计不会更快', en: 'nearer in a straight line, but cannot be faster' },
   DISPLACEMENT_NOT_WORTH: { zh: '改派对另一患者代价过大', en: 'diverting it would cost the other patient too much' },
   SLOWER: { zh: '直线虽近，到达更晚', en: 'nearer in a straight line, but arrives later' },
-  SOON_FREE_NOT_FIRST: {
     zh: '尚未空闲，本级别不自动首选',
     en: 'not yet free; at this level it is shown, not put first',
   },

@@ -505,3 +505,38 @@ export function measureLegsTo(
     return { seconds, metres: space.metres[start.node]! + start.metres + end.metres }
   })
 }
+
+/** Reads the drive from a place; undefined when it cannot be snapped or reached within the bound. */
+export type LegReader = (from: Place) => RoadLeg | undefined
+
+/**
+ * Searches once backwards from `target` and reads the drive from any place after that.
+ * The reader holds until `space` is searched again; give every target that is read at the same time a space of its own.
+ * `weights` must be arranged for direction `to`.
+ */
+export function makeLegReader(
+  graph: RoadGraph,
+  weights: SearchWeights,
+  space: SearchSpace,
+  target: Place,
+  options: Joining & { secondsMax: number },
+): LegReader {
+  const end = findNearestNode(graph, target, { metresMax: options.snapMetresMax })
+  if (!end) return () => undefined
+  const offRoad = (metres: number) => (metres * 3.6) / options.offRoadKmh
+  searchRoads(graph, weights, space, {
+    start: end.node,
+    startSeconds: offRoad(end.metres),
+    secondsMax: options.secondsMax,
+  })
+  const { round } = space
+  return from => {
+    if (space.round !== round) throw new Error('the search space was used again while this reader was held')
+    const start = findNearestNode(graph, from, { metresMax: options.snapMetresMax })
+    const road = start ? readSeconds(space, start.node) : undefined
+    if (!start || road === undefined) return undefined
+    const seconds = road + offRoad(start.metres)
+    if (!(seconds <= options.secondsMax)) return undefined
+    return { seconds, metres: space.metres[start.node]! + start.metres + end.metres }
+  }
+}

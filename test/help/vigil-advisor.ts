@@ -53,12 +53,6 @@ export const twoTypeReading: ScenarioReading = {
   capabilitiesOf: type => (type === 0 ? ['advanced', 'basic'] : ['basic']),
 }
 
-/** The settings of the replay: the product's defaults with soon-free allowed to lead at all levels. */
-export const replaySettings: AdviseSettings = {
-  ...defaultAdviseSettings,
-  soonFreeLeads: { 1: true, 2: true, 3: true, 4: true },
-}
-
 function buildArea(stage: Stage, reading: ScenarioReading, demand: readonly DemandPoint[], settings: AdviseSettings) {
   const cells: CoverCell[] = []
   const places: Point[] = []
@@ -97,7 +91,7 @@ export function buildVigilAdvisor(
   calls: readonly EveningCall[],
   reading: ScenarioReading,
   demand: readonly DemandPoint[],
-  settings: AdviseSettings = replaySettings,
+  settings: AdviseSettings = defaultAdviseSettings,
 ): Advisor {
   const area: CoverArea = buildArea(stage, reading, demand, settings)
   const demandShare: Record<string, number> = {}
@@ -211,7 +205,7 @@ export function replayVigil(
   calls: readonly EveningCall[],
   reading: ScenarioReading,
   demand: readonly DemandPoint[],
-  settings: AdviseSettings = replaySettings,
+  settings: AdviseSettings = defaultAdviseSettings,
 ): CallOutcome[] {
   return replayAdvised(stage, calls, buildVigilAdvisor(stage, calls, reading, demand, settings))
 }
