@@ -419,7 +419,9 @@ function buildRow(
   const { unit } = arrival
   const level = call.level
   const coverLossShare =
-    cover && unit.cover && canStartNow(unit) ? measureLoss(cover.area, cover.counts, unit.cover, cover.busyFraction) : 0
+    cover && cover.counts.length === cover.area.cellCount && unit.cover && canStartNow(unit)
+      ? measureLoss(cover.area, cover.counts, unit.cover, cover.busyFraction)
+      : 0
   const missingWants = (call.wants ?? []).filter(want => !unit.capabilities.includes(want))
   const staleFix = !(unit.fixAgeSeconds <= settings.fixAgeSecondsMax)
   const crossesArea = call.regionId !== undefined && unit.regionId !== undefined && call.regionId !== unit.regionId

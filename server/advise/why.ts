@@ -16,6 +16,7 @@ export type DescribedRow = {
   etaP50Seconds: number
   missingWants: readonly string[]
   staleFix: boolean
+  auto: boolean
   displaces?: { replacementUnitId: string; delaySeconds: number }
 }
 
@@ -35,9 +36,6 @@ const exclusionText = {
   NOT_SEARCHED: { zh: '直线虽近，估计不会更快', en: 'nearer in a straight line, but cannot be faster' },
   DISPLACEMENT_NOT_WORTH: { zh: '改派对另一患者代价过大', en: 'diverting it would cost the other patient too much' },
   SLOWER: { zh: '直线虽近，到达更晚', en: 'nearer in a straight line, but arrives later' },
-    zh: '尚未空闲，本级别不自动首选',
-    en: 'not yet free; at this level it is shown, not put first',
-  },
   SPARED: { zh: '留给更需要其能力的患者', en: 'spared for a patient who needs its capability' },
   KEEPS_COVER: { zh: '留守以保持覆盖', en: 'kept where it covers the area' },
   DISPLACES: { zh: '需要改派其他任务', en: 'would have to leave another call' },
@@ -91,6 +89,10 @@ export function describeRow(row: DescribedRow, isFirst: boolean, behindSeconds: 
   if (row.missingWants.length > 0) {
     zh.push(`缺少：${row.missingWants.join('、')}`)
     en.push(`lacks ${row.missingWants.join(', ')}`)
+  }
+  if (!row.auto) {
+    zh.push('需人工确认')
+    en.push('wants a confirmation')
   }
   if (row.staleFix) {
     zh.push('位置已过时')
