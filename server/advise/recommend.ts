@@ -394,7 +394,7 @@ export function recommendUnits(input: AdviseInput): Advice {
   )
   const rows = ranked.slice(0, settings.rowsMax).map(({ row }) => row)
   const auto = ranked.find(({ row }) => row.auto)
-  if (auto && rows.length > 0 && !rows.includes(auto.row)) rows[rows.length - 1] = auto.row
+  if (auto && rows.length > 1 && !rows.includes(auto.row)) rows[rows.length - 1] = auto.row
   rows.forEach((row, at) => {
     row.why = describeRow(row, at === 0, row.etaP50Seconds - best)
   })
