@@ -373,7 +373,8 @@ export function recommendUnits(input: AdviseInput): Advice {
         : undefined
     if (isDisplacing(arrival.kind)) judgements += 1
     if (isDisplacing(arrival.kind) && !judged) {
-      excluded.set(unit.unitId, 'DISPLACEMENT_NOT_WORTH')
+      const slowerCode = arrival.kind === 'withdraw' ? 'NEXT_TAKEN' : 'SLOWER'
+      excluded.set(unit.unitId, arrival.etaP50 < bestWithout ? 'DISPLACEMENT_NOT_WORTH' : slowerCode)
       continue
     }
     const row = buildRow(input, arrival, ready, judged)

@@ -45,7 +45,7 @@ export type DispatchScenario = {
   reading: ScenarioReading
   bases: Point[]
   hospitals: Point[]
-  /** Calls by scenario, each ascending in time. */
+  /** Calls by scenario, each ascending in time, then in number. */
   evenings: EveningCall[][]
 }
 
@@ -124,13 +124,24 @@ export function findScenario(directory: string, set: string): DispatchScenario {
   }
   const bases = readPoints(join(directory, 'bases.csv'))
   const hospitals = readPoints(join(directory, 'hospitals.csv'))
-  const columns = ['scenario', 'time_s', 'priority', 'on_scene_s', 'lat', 'lon', 'at_hospital_s', 'hospital_index']
+  const columns = [
+    'scenario',
+    'call',
+    'time_s',
+    'priority',
+    'on_scene_s',
+    'lat',
+    'lon',
+    'at_hospital_s',
+    'hospital_index',
+  ]
   const evenings: EveningCall[][] = []
   for (const name of names) {
-    const byScenario = new Map<number, EveningCall[]>()
+    const byScenario = new Map<number, { number: number; call: EveningCall }[]>()
     const path = join(directory, name)
     readRows(path, columns).forEach((row, at) => {
-      const [scenario, timeS, priority, onSceneS, lat, lon, atHospitalS, hospital] = row as [
+      const [scenario, number, timeS, priority, onSceneS, lat, lon, atHospitalS, hospital] = row as [
+        number,
         number,
         number,
         number,
@@ -157,10 +168,13 @@ export function findScenario(directory: string, set: string): DispatchScenario {
         )
       }
       const calls = byScenario.get(scenario) ?? []
-      calls.push({ timeS, priority, onSceneS, atHospitalS, lat, lon, hospital })
+      calls.push({ number, call: { timeS, priority, onSceneS, atHospitalS, lat, lon, hospital } })
       byScenario.set(scenario, calls)
     })
-    for (const calls of byScenario.values()) evenings.push(calls.sort((a, b) => a.timeS - b.timeS))
+    for (const calls of byScenario.values()) {
+      calls.sort((a, b) => a.call.timeS - b.call.timeS || a.number - b.number)
+      evenings.push(calls.map(({ call }) => call))
+    }
   }
   return { set, rule: known.rule, reading: known.reading, bases, hospitals, evenings }
 }
