@@ -173,7 +173,7 @@ export function listOverlayLayers(theme: Theme): { group: LayerGroup; layer: Lay
         id: 'alerts-fill',
         type: 'fill',
         source: 'alerts',
-        paint: { 'fill-color': levelColour, 'fill-opacity': 0.08 },
+        paint: { 'fill-color': levelColour, 'fill-opacity': 0.06 },
       },
     },
     {

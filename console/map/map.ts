@@ -4,6 +4,7 @@
 // MAP_UNAVAILABLE, and the shell shows its lists instead.
 
 import './map.css'
+import type * as GeoJSON from 'geojson'
 import type { Theme, Words } from '../look/palette.ts'
 import type { Bounds } from './basemap.ts'
 import {
@@ -59,7 +60,7 @@ export interface MapView {
   readonly zoom: number
 }
 
-/** What lies under a point of the map, topmost first; `regionCode` is the county (or street) of the ground. */
+/** What lies under a point of the map, topmost first (an incident's square, units, the rest); `regionCode` is the county (or street) of the ground. */
 export interface MapHit {
   readonly lon: number
   readonly lat: number
@@ -142,6 +143,9 @@ const blankLookMs = 5000
 // One blank frame may be a frame between styles; two, five seconds apart, are a blank map.
 const blankMax = 2
 const hoverMs = 60
+// The picture of an incident: a square of 24 px with its edge, standing 10 px over the place.
+const squareReachPx = 12
+const squareFootPx = 10
 
 /** True when an error of `createMap` means: show lists instead of a map. */
 export function isMapUnavailable(error: unknown): error is MapUnavailable {
@@ -195,19 +199,28 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
           promoteId: 'id',
           data: { type: 'FeatureCollection', features: [...features.values()] },
         })
+    // What comes late (units, an own source) still goes below what is already there and lies higher.
     const put = (layer: LayerJson, group: LayerGroup | undefined) => {
+      const above =
+        group === 'incidents' ? [] : group === 'units' ? ['incidents-chosen'] : [unitsLayerId, 'incidents-chosen']
       if (!map.getLayer(layer.id))
-        map.addLayer(layer, group !== 'units' && map.getLayer(unitsLayerId) ? unitsLayerId : undefined)
+        map.addLayer(
+          layer,
+          above.find(id => map.getLayer(id)),
+        )
       if (group && scene.hidden.has(group) && layer.id !== unitsLayerId)
         map.setLayoutProperty(layer.id, 'visibility', 'none')
     }
-    for (const { group, layer } of listOverlayLayers(getTheme())) put(layer, group)
+    const overlays = listOverlayLayers(getTheme())
+    // Bottom to top: standing things, own layers, units and their names, incidents: a level is never hidden by a unit.
+    for (const { group, layer } of overlays) if (group !== 'incidents') put(layer, group)
     for (const layer of scene.layers) put(layer, undefined)
     if (units) {
       units.setTheme(getTheme())
       put(units.engineLayer, 'units')
       put(units.labelLayer, 'units')
     }
+    for (const { group, layer } of overlays) if (group === 'incidents') put(layer, group)
     for (const [code, state] of scene.regionStates) setRegionState(map, code, state)
     hud.setGround(findGroundFacts(style))
   }
@@ -334,10 +347,10 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
   function pick(point: readonly [x: number, y: number], radiusPx = 4): MapHit {
     const { lng, lat } = getEngine().unproject([point[0], point[1]])
     const map = findReady()
-    const marks: { group: LayerGroup; id: string }[] = []
+    const marks: { group: LayerGroup; id: string }[] = listSquaresAt(point).map(id => ({ group: 'incidents', id }))
     const unitId = scene.hidden.has('units') ? undefined : units?.pick(point, radiusPx)
     if (unitId !== undefined) marks.push({ group: 'units', id: unitId })
-    const groups = [...overlaySources].reverse().filter(group => map.getLayer(group))
+    const groups = [...overlaySources].reverse().filter(group => map?.getLayer(group))
     const box: [[number, number], [number, number]] = [
       [point[0] - radiusPx, point[1] - radiusPx],
       [point[0] + radiusPx, point[1] + radiusPx],
@@ -352,6 +365,21 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
     const land = map?.getLayer('land') ? map.queryRenderedFeatures([point[0], point[1]], { layers: ['land'] }) : []
     const code = (land.find(feature => feature.properties.level !== 'city') ?? land[0])?.properties.code
     return { lon: lng, lat, marks, ...(typeof code === 'string' ? { regionCode: code } : {}) }
+  }
+
+  /** Incidents whose square (not its stem) covers a point: the square is drawn over the units, so it is hit first. */
+  function listSquaresAt(point: readonly [x: number, y: number]): string[] {
+    const map = engine
+    if (!map || scene.hidden.has('incidents')) return []
+    return [...(scene.sources.get('incidents')?.values() ?? [])]
+      .filter(feature => {
+        const [lon, lat] = (feature.geometry as GeoJSON.Point).coordinates
+        const foot = map.project([lon ?? 0, lat ?? 0])
+        const acrossPx = Math.abs(point[0] - foot.x)
+        const abovePx = foot.y - point[1]
+        return acrossPx <= squareReachPx && abovePx >= squareFootPx && abovePx <= squareFootPx + 2 * squareReachPx
+      })
+      .map(feature => feature.properties.id)
   }
 
   const setSource = (source: string, features: readonly SourceFeature[]) => {

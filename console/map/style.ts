@@ -239,6 +239,14 @@ function listGroundLayers(ink: Cartography, language: Language): LayerJson[] {
       paint: { 'line-color': ink.roadCasing, 'line-width': widths(11.5, 0.6, 17, 2) },
     },
     {
+      id: 'border-band',
+      type: 'line',
+      source: regionSource,
+      filter: ['==', ['get', 'level'], 'county'],
+      layout: { 'line-join': 'round' },
+      paint: { 'line-color': ink.border, 'line-width': widths(8, 4, 12, 9), 'line-opacity': 0.2 },
+    },
+    {
       id: 'border',
       type: 'line',
       source: regionSource,
@@ -350,6 +358,8 @@ function listGroundLayers(ink: Cartography, language: Language): LayerJson[] {
         'text-size': ['interpolate', ['linear'], ['zoom'], 7, 11, 9, 14, 12, 19],
         'text-letter-spacing': language === 'zh' ? 0.18 : 0.06,
         'text-padding': 2,
+        // The names of the counties are the ground everybody knows: no unit or street may push one away.
+        'text-allow-overlap': true,
       },
       paint: { 'text-color': ink.regionLabel, 'text-halo-color': ink.halo, 'text-halo-width': 1.8 },
     },
