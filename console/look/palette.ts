@@ -165,7 +165,7 @@ export const cartography: Readonly<Record<Theme, Cartography>> = {
     arterial: '#3b4f73',
     collector: '#293a58',
     rail: '#465877',
-    border: '#6583b8',
+    border: '#6f8ec6',
     borderGlow: '#22385c',
     streetBorder: '#293a57',
     regionLabel: '#b9c8de',
@@ -175,7 +175,7 @@ export const cartography: Readonly<Record<Theme, Cartography>> = {
     graticule: '#1b2941',
     route: '#dbe6f6',
     shadeLow: '#16294a',
-    shadeHigh: '#6f9bcb',
+    shadeHigh: '#3d86a8',
   },
   light: {
     outside: '#dfe6f0',

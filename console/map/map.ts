@@ -5,7 +5,7 @@
 
 import './map.css'
 import type * as GeoJSON from 'geojson'
-import type { Theme, Words } from '../look/palette.ts'
+import type { Level, Theme, Words } from '../look/palette.ts'
 import type { Bounds } from './basemap.ts'
 import {
   adaptStyle,
@@ -22,8 +22,15 @@ import {
 } from './engine.ts'
 import { computeMetresPerPx, createHud } from './hud.ts'
 import { listIcons } from './icons.ts'
-import { createOverlays, type LayerGroup, listOverlayLayers, type Overlays, overlaySources } from './layers.ts'
-import { findGroundFacts, regionSource } from './style.ts'
+import {
+  createOverlays,
+  type LayerGroup,
+  listOverlayLayers,
+  type Overlays,
+  overlaySources,
+  regionLevelSource,
+} from './layers.ts'
+import { findGroundFacts, findRegionOutline, regionSource } from './style.ts'
 import { createUnitsLayer, type UnitsLayer, type UnitsOptions, unitLabelSource, unitsLayerId } from './units-layer.ts'
 
 /** What a map is made with. */
@@ -71,7 +78,7 @@ export interface MapHit {
 /** What is known about a region on the ground: `shade` 0..1 fills it, `level` 1..4 outlines it; absent clears. */
 export interface RegionState {
   readonly shade?: number
-  readonly level?: number
+  readonly level?: Level
 }
 
 /** One map, whichever engine draws it. */
@@ -227,7 +234,17 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
 
   function setRegionState(map: EngineMap, code: string, state: RegionState): void {
     if (!map.getSource(regionSource)) return
-    map.setFeatureState({ source: regionSource, id: code }, { shade: state.shade ?? null, level: state.level ?? null })
+    map.setFeatureState({ source: regionSource, id: code }, { shade: state.shade ?? null })
+  }
+
+  /** The outlines of the regions that have a level, cut from the ground that is loaded now. */
+  function outlineRegions(): void {
+    const outlined: SourceFeature[] = []
+    for (const [code, { level }] of scene.regionStates) {
+      const geometry = level === undefined ? undefined : findRegionOutline(style, code)
+      if (geometry) outlined.push({ type: 'Feature', properties: { id: code, level }, geometry })
+    }
+    setSource(regionLevelSource, outlined)
   }
 
   function readView(map: EngineMap): MapView {
@@ -427,6 +444,7 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
     setStyle(next) {
       style = next
       styleReady = false
+      outlineRegions()
       engine?.setStyle(adaptStyle(kind, next), { diff: false })
     },
     addSource(source, layers) {
@@ -444,6 +462,7 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
         for (const [code, state] of states) setRegionState(map, code, state)
       }
       scene.regionStates = new Map(states)
+      outlineRegions()
     },
     addUnitsLayer(unitsOptions) {
       if (units) return units
@@ -524,7 +543,7 @@ function createScene(): {
   hidden: Set<LayerGroup>
 } {
   return {
-    sources: new Map(overlaySources.map(source => [source, new Map()])),
+    sources: new Map([regionLevelSource, ...overlaySources].map(source => [source, new Map()])),
     layers: [],
     regionStates: new Map(),
     hidden: new Set(),

@@ -280,7 +280,7 @@ for (const engine of ['maplibre', 'mapbox'] as const) {
       assert.ok((await seeUnit(page, 'U-1', 'idle')).seen.count > 100)
       assert.ok((await page.evaluate(() => kit.findColour('#ff4d4f'))).count > 200)
       assert.ok((await page.evaluate(() => kit.findColour('#f7f9fc'))).count > 10_000, 'the land is light')
-      assert.match(await page.locator('.vigil-hud-schematic').innerText(), /Schematic/)
+      assert.match((await page.locator('.vigil-hud-schematic').textContent()) ?? '', /Schematic/)
       await page.close()
     })
   })
@@ -340,11 +340,11 @@ test('MAP-9 without WebGL2 the map refuses with MAP_UNAVAILABLE and words in bot
 test('MAP-10 the frame names the ground: 示意, source, licence, 审图号, WGS-84; without a pack it says what is missing', async () => {
   const { page } = await visit()
   await page.evaluate(() => kit.open({ approval: '测试用-不是审图号' }))
-  const ground = await page.locator('.vigil-hud-ground').innerText()
+  const ground = (await page.locator('.vigil-hud-ground').textContent()) ?? ''
   for (const part of ['示意', '嘉兴市示意底图', 'CC0-1.0', '审图号 测试用-不是审图号'])
     assert.ok(ground.includes(part), part)
-  assert.equal(await page.locator('.vigil-hud-datum').innerText(), 'WGS-84')
-  assert.match(await page.locator('.vigil-hud-scale-text').innerText(), /^[125]0{0,2} k?m$/)
+  assert.equal(await page.locator('.vigil-hud-datum').textContent(), 'WGS-84')
+  assert.match((await page.locator('.vigil-hud-scale-text').textContent()) ?? '', /^[125]0{0,2} k?m$/)
   assert.equal(await page.locator('.vigil-hud-missing').isVisible(), false)
   await page.evaluate(() => kit.stage.handle!.destroy())
   assert.equal(
@@ -358,7 +358,7 @@ test('MAP-10 the frame names the ground: 示意, source, licence, 审图号, WGS
     kit.stage.units!.setUnits([kit.makeUnit('U-1', 120.78, 30.7)])
     await kit.settle()
   })
-  assert.match(await page.locator('.vigil-hud-missing').innerText(), /未装载底图/)
+  assert.match((await page.locator('.vigil-hud-missing').textContent()) ?? '', /未装载底图/)
   assert.equal(await page.locator('.vigil-hud-schematic').count(), 0)
   assert.ok((await seeUnit(page, 'U-1', 'idle')).seen.count > 100, 'units are drawn without a ground')
   await page.close()
