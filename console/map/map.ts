@@ -179,6 +179,7 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
   let destroyed = false
   let falling = false
   let styleReady = false
+  let blankTimer: ReturnType<typeof setInterval> | undefined
   let hoverTimer: ReturnType<typeof setTimeout> | undefined
 
   const getTheme = (): Theme => findGroundFacts(style)?.theme ?? 'dark'
@@ -323,6 +324,7 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
     const map = engine
     engine = undefined
     styleReady = false
+    clearInterval(blankTimer)
     if (!map) return
     const element = map.getContainer()
     map.remove()
@@ -330,19 +332,20 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
   }
 
   function watchMapbox(map: EngineMap): void {
-    let lookedAt = performance.now()
     let blanks = 0
     map.on('error', (report: { error?: { message?: string; status?: number } }) => {
       const message = report.error?.message ?? ''
       if (report.error?.status === 401 || /access token/i.test(message)) void fall(map, 'MAPBOX_TOKEN_REFUSED', message)
     })
-    map.on('render', () => {
-      if (performance.now() - lookedAt < blankLookMs || engine !== map || !map.isStyleLoaded()) return
-      lookedAt = performance.now()
-      blanks = isBlank(map) ? blanks + 1 : 0
-      if (blanks >= blankMax) void fall(map, 'MAPBOX_BLANK', 'the canvas stays transparent')
-      else if (blanks > 0) setTimeout(() => engine === map && map.triggerRepaint(), blankLookMs)
-    })
+    blankTimer = setInterval(() => {
+      // Only inside a frame do the pixels still exist.
+      map.once('render', () => {
+        if (engine !== map || !styleReady) return
+        blanks = isBlank(map) ? blanks + 1 : 0
+        if (blanks >= blankMax) void fall(map, 'MAPBOX_BLANK', 'the canvas stays transparent')
+      })
+      map.triggerRepaint()
+    }, blankLookMs)
   }
 
   async function fall(map: EngineMap, code: MapFallback['code'], detail: string): Promise<void> {

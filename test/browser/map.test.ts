@@ -169,7 +169,6 @@ for (const engine of ['maplibre', 'mapbox'] as const) {
         const { handle, units } = kit.stage
         handle!.overlays.setIncidents([{ id: 'I-1', lon: 120.8, lat: 30.7, level: 1 }])
         handle!.overlays.setHospitals([{ id: 'H-1', lon: 120.76, lat: 30.7, label: '医院' }])
-        await new Promise(resolve => setTimeout(resolve, 50))
         await kit.settle()
         const at = (lon: number, lat: number) => {
           const point = handle!.map.project([lon, lat])
@@ -201,7 +200,6 @@ for (const engine of ['maplibre', 'mapbox'] as const) {
         const { handle } = kit.stage
         const level = (of: 1 | 2) => (of === 1 ? '#ff4d4f' : '#ff9f1a')
         const look = async () => {
-          await new Promise(resolve => setTimeout(resolve, 80))
           await kit.settle()
           return { one: (await kit.findColour(level(1))).count, two: (await kit.findColour(level(2))).count }
         }
@@ -224,7 +222,6 @@ for (const engine of ['maplibre', 'mapbox'] as const) {
         const dotLess = await look()
         handle!.setRegionStates(new Map([['330402', { shade: 1, level: 2 }]]))
         handle!.fitBounds(kit.findBounds(kit.pack, ['330402'])!)
-        await new Promise(resolve => setTimeout(resolve, 300))
         handle!.patch('own', { upsert: [], remove: ['y'] })
         const outlined = await look()
         return { both, one, dots, dotLess, outlined }
@@ -254,7 +251,6 @@ for (const engine of ['maplibre', 'mapbox'] as const) {
         await new Promise(resolve => setTimeout(resolve, 50))
         loss.restoreContext()
         await restored
-        await new Promise(resolve => setTimeout(resolve, 500))
         await kit.settle()
       })
       const { said, seen } = await seeUnit(page, 'U-1', 'idle')
@@ -274,7 +270,6 @@ for (const engine of ['maplibre', 'mapbox'] as const) {
         handle!.setStyle(kit.buildStyle(kit.pack, 'light', 'en'))
         // Said while the new style is not there yet.
         handle!.overlays.setIncidents([{ id: 'I-1', lon: 120.79, lat: 30.71, level: 1 }])
-        await new Promise(resolve => setTimeout(resolve, 500))
         await kit.settle()
       })
       assert.ok((await seeUnit(page, 'U-1', 'idle')).seen.count > 100)
@@ -295,7 +290,6 @@ test('MAP-8 Mapbox whose token is refused (401) gives way to MapLibre, says so, 
   }, madeUpToken)
   await page.waitForFunction(() => kit.stage.fallbacks.length > 0 && kit.stage.handle!.kind === 'maplibre')
   await page.evaluate(async () => {
-    await new Promise(resolve => setTimeout(resolve, 500))
     await kit.settle()
   })
   const fallbacks = await page.evaluate(() => kit.stage.fallbacks)
@@ -409,20 +403,21 @@ test('MAP-12 names are shown for at most 150 units in view, for the selected one
     await kit.open()
     const { handle, units } = kit.stage
     const list = () => [...new Set(handle!.map.querySourceFeatures('unit-labels').map(found => found.properties.id))]
-    const shown = async () => {
-      await new Promise(resolve => setTimeout(resolve, 1300))
-      await kit.settle()
+    const shown = async (expected: (count: number) => boolean) => {
+      // Two rounds of the labels' one-second clock, then as long as a slow machine needs.
+      await new Promise(resolve => setTimeout(resolve, 2200))
+      await kit.until(() => expected(list().length))
       return list().length
     }
     units!.setUnits(kit.listUnits(2000, kit.stage.at))
     handle!.setView({ zoom: 11 })
-    const crowd = await shown()
+    const crowd = await shown(count => count === 0)
     units!.select('浙F-001')
-    const selected = await shown()
+    const selected = await shown(count => count === 1)
     units!.setUnits(kit.listUnits(100, kit.stage.at))
-    const few = await shown()
+    const few = await shown(count => count > 20)
     handle!.setView({ zoom: 9 })
-    const city = await shown()
+    const city = await shown(count => count === 1)
     return { crowd, selected, few, city }
   })
   assert.equal(named.crowd, 0)
@@ -432,10 +427,10 @@ test('MAP-12 names are shown for at most 150 units in view, for the selected one
   await page.close()
 })
 
-test('MAP-13 two thousand units are moved by every update and the page works only when they arrive', async t => {
+test('MAP-13 two thousand units are moved by every update; its cost is written down beside that of a bare frame', async t => {
   const { page } = await visit()
   const session = await page.context().newCDPSession(page)
-  await session.send('Performance.enable')
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' })
   const readTaskMs = async () => {
     const { metrics } = await session.send('Performance.getMetrics')
     return 1000 * (metrics.find(metric => metric.name === 'TaskDuration')?.value ?? Number.NaN)
@@ -444,32 +439,70 @@ test('MAP-13 two thousand units are moved by every update and the page works onl
     await kit.open()
     kit.stage.units!.setUnits(kit.listUnits(2000, kit.stage.at))
     kit.stage.handle!.fitBounds(kit.findBounds(kit.pack)!)
-    await new Promise(resolve => setTimeout(resolve, 500))
     await kit.settle()
   })
   const before = await page.evaluate(() => kit.findColour(kit.colourOf('idle')))
-  const taskBefore = await readTaskMs()
-  const updates = 10
-  const callMs = await page.evaluate(async count => {
-    const spent: number[] = []
-    for (let round = 1; round <= count; round += 1) {
-      kit.stage.at += 1000
-      const moved = kit.listUnits(2000, kit.stage.at).map(unit => ({ ...unit, lon: unit.lon + round * 0.002 }))
-      const from = performance.now()
-      kit.stage.units!.update(moved)
-      spent.push(performance.now() - from)
-      await new Promise(resolve => kit.stage.handle!.map.once('render', () => resolve(undefined)))
-    }
-    return spent.sort((a, b) => a - b)
-  }, updates)
-  const taskMs = ((await readTaskMs()) - taskBefore) / updates
+  const rounds = 10
+  /** Draws ten frames, with or without an update of all units before each; CPU ms of the page's main thread per frame. */
+  const measure = async (withUpdates: boolean): Promise<{ taskMs: number; callMs: number[] }> => {
+    await page.evaluate(() => {
+      const kept = window as unknown as { lists: ReturnType<Kit['listUnits']>[] }
+      kept.lists = Array.from({ length: 10 }, (_, round) =>
+        kit
+          .listUnits(2000, kit.stage.at + 1000 * round)
+          .map(unit => ({ ...unit, lon: unit.lon + (round + 1) * 0.002 })),
+      )
+    })
+    const from = await readTaskMs()
+    const callMs = await page.evaluate(async updating => {
+      const { lists } = window as unknown as { lists: ReturnType<Kit['listUnits']>[] }
+      const spent: number[] = []
+      for (const list of lists) {
+        const rendered = new Promise(resolve => kit.stage.handle!.map.once('render', resolve))
+        if (updating) {
+          kit.stage.at += 1000
+          const start = performance.now()
+          kit.stage.units!.update(list)
+          spent.push(performance.now() - start)
+        } else kit.stage.handle!.map.triggerRepaint()
+        await rendered
+      }
+      return spent.sort((a, b) => a - b)
+    }, withUpdates)
+    return { taskMs: ((await readTaskMs()) - from) / rounds, callMs }
+  }
+  const bare = await measure(false)
+  const updated = await measure(true)
   const after = await page.evaluate(() => {
     kit.stage.at += 1000
     return kit.findColour(kit.colourOf('idle'))
   })
   assert.equal(await page.evaluate(() => kit.stage.units!.count), 2000)
   assert.ok(before.count > 1000 && after.x - before.x > 5, 'the crowd has moved east')
-  t.diagnostic(`2000 units: call median ${callMs[updates >> 1]!.toFixed(2)} ms, worst ${callMs.at(-1)!.toFixed(2)} ms`)
-  t.diagnostic(`main thread per update with its frame and the test's own list of 2000: ${taskMs.toFixed(1)} ms`)
+  t.diagnostic(
+    `call: median ${updated.callMs[rounds >> 1]!.toFixed(2)} ms, worst ${updated.callMs.at(-1)!.toFixed(2)} ms`,
+  )
+  t.diagnostic(
+    `main thread CPU per frame: ${updated.taskMs.toFixed(1)} ms with an update, ${bare.taskMs.toFixed(1)} ms bare`,
+  )
+  await page.close()
+})
+
+test('MAP-14 a Mapbox map that stays blank without a word is exchanged all the same', async () => {
+  const { page } = await visit({ status: 200 })
+  await page.evaluate(async token => {
+    const { stage } = kit
+    const blank = { ...kit.buildStyle(kit.pack, 'dark', 'zh'), layers: [] }
+    stage.handle = await kit.createMap({
+      container: document.getElementById('map')!,
+      style: blank,
+      center: [120.78, 30.7],
+      zoom: 12,
+      token,
+      onFallback: reason => stage.fallbacks.push(reason),
+    })
+  }, madeUpToken)
+  await page.waitForFunction(() => kit.stage.fallbacks.length > 0)
+  assert.equal(await page.evaluate(() => kit.stage.fallbacks[0]!.code), 'MAPBOX_BLANK')
   await page.close()
 })
