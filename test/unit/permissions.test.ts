@@ -157,6 +157,7 @@ const uses: Record<(typeof routeNames)[number], string> = {
   'GET /v1/series': 'e',
   'GET /v1/alerts': 'edsa',
   'GET /v1/alerts/:alertId': 'edsa',
+  'GET /v1/alerts/:alertId/series': 'e',
   'GET /v1/incidents': 'dsp',
   'GET /v1/incidents/:incidentId': 'dsctp',
   'GET /v1/calls': 'dsp',
