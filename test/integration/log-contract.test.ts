@@ -117,7 +117,7 @@ function makeEveryKind(): Entry[] {
       { uuid: makeUuid() },
       { incidentId: 'I1', level: 1, regionCode: '330402', ...place, note: 'sealed:v1:"\\{},\n换行' },
       at,
-      { actor, expires: 1 } as never,
+      { actor },
     ),
     makeEntry('incident.unitAssigned', 's', { uuid: makeUuid() }, { incidentId: 'I1', unitId: 'U2' }, at, {
       actor,
