@@ -169,6 +169,18 @@ function getLimits(ladder: LimitLadder, rung: number): Float64Array {
   return limits
 }
 
+/** Least count, from `from` on, whose limit lies above the expectation. */
+function findNeed(limits: Float64Array, from: number, mu: number): number {
+  let low = from
+  let high = limits.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (limits[middle]! > mu) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
 /** Great-circle distance. */
 function measureDistanceKm(a: ScanLocation, b: ScanLocation, earthRadiusKm: number): number {
   const toRadians = Math.PI / 180
@@ -400,7 +412,8 @@ function findAgeClass(field: Field, day: number): number {
 
 /**
  * Largest likelihood ratio of all cylinders that end on the last day, among those above the first rung's level.
- * A location without recent cases only adds expectation, so the circles it completes are passed over.
+ * A location without recent cases only adds expectation, so the circles it completes are passed over. As circles grow
+ * their expectation never falls, so a length is looked at again only when it has the cases it last needed.
  */
 function findProspectiveMaximum(
   field: Field,
@@ -413,34 +426,42 @@ function findProspectiveMaximum(
   const { offsets, members, weights, lengths, strata, total, days } = field
   const { counts, firsts } = recent
   const width = lengths.length
-  const sums = new Int32Array(width)
+  const needs = new Int32Array(width)
+  const missing = new Int32Array(width)
   let limits = getLimits(ladder, rungFirst)
   let climbAt = (rungFirst + 1) * RUNG_LLR
   let best = 0
   for (let centre = 0; centre < field.places; centre++) {
-    sums.fill(0)
+    needs.fill(field.casesMin)
+    missing.fill(field.casesMin)
     const end = offsets[centre + 1]!
     let own: Best | undefined
     for (let circle = offsets[centre]!; circle < end; circle++) {
       const place = members[circle]!
       const first = firsts[place]!
-      if (first === width) continue
-      const weight = weights[circle]!
       for (let t = first, at = place * width + first; t < width; t++, at++) {
-        const c = sums[t]! + counts[at]!
-        sums[t] = c
-        const mu = strata === 1 ? weight * tails[t]! : computeExpected(field, circle, days - lengths[t]!, days)
-        if (mu >= limits[c]!) continue
-        const llr = computeLogLikelihoodRatio(c, mu, total)
-        if (llr > best) best = llr
-        if (best >= climbAt && !centreBest) {
-          const rung = Math.floor(best / RUNG_LLR)
-          limits = getLimits(ladder, rung)
-          climbAt = (rung + 1) * RUNG_LLR
+        const left = missing[t]! - counts[at]!
+        if (left > 0) {
+          missing[t] = left
+          continue
         }
-        if (centreBest && llr > (own?.llr ?? 0) + TIE_LLR) {
-          own = { llr, circle, first: days - lengths[t]!, last: days - 1, observed: c, expected: mu }
+        const c = needs[t]! - left
+        const mu =
+          strata === 1 ? weights[circle]! * tails[t]! : computeExpected(field, circle, days - lengths[t]!, days)
+        if (mu < limits[c]!) {
+          const llr = computeLogLikelihoodRatio(c, mu, total)
+          if (llr > best) best = llr
+          if (best >= climbAt && !centreBest) {
+            const rung = Math.floor(best / RUNG_LLR)
+            limits = getLimits(ladder, rung)
+            climbAt = (rung + 1) * RUNG_LLR
+          }
+          if (centreBest && llr > (own?.llr ?? 0) + TIE_LLR)
+            own = { llr, circle, first: days - lengths[t]!, last: days - 1, observed: c, expected: mu }
         }
+        const need = findNeed(limits, c + 1, mu)
+        needs[t] = need
+        missing[t] = need - c
       }
     }
     if (own) centreBest?.push(own)
