@@ -169,6 +169,14 @@ test('ADV-45 a critical call takes a unit from a minor one when that is worth it
   assert.equal(row!.displaces!.delaySeconds, 0)
   assert.equal(row!.auto, false)
   assert.match(row!.why.en, /other takes over its call, 0\.0 min later/)
+  // The replacement 0.20 away costs 25 steps more, weighed 1 to 4 against a gain of 4 steps: not worth it.
+  const dear = { ...rolling, active: makeTask(4, 2, 200) }
+  const remote = [dear, makeUnit('other', -5), makeUnit('plain', -6)]
+  assert.equal(recommend(makeCall(1), remote).rows[0]!.kind, 'divert')
+  assert.equal(
+    recommend(makeCall(1), [dear, makeUnit('other', -3.2)], { levelWeight: { 1: 1, 2: 1, 3: 1, 4: 1 } }).rows[0]!.kind,
+    'now',
+  )
   // Level II may not take from level III, nor level I from level I, nor anyone when no one else can answer.
   const third = { ...rolling, active: makeTask(3, 20, 1200) }
   assert.equal(recommend(makeCall(2), [third, other]).rows[0]!.kind, 'now')
