@@ -401,6 +401,6 @@ test('ADV-30 over whole evenings every unit keeps one active and one next task, 
       for (const outcome of outcomes) assert.ok(Number.isFinite(outcome.responseS) && outcome.responseS >= 0)
       assert.deepEqual(replayVigil(stage, calls, threeTypeReading, generateEvening(plan, seed + 5000)), outcomes)
     }),
-    { numRuns: 25 },
+    { numRuns: 12 },
   )
 })

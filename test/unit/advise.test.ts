@@ -4,7 +4,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { buildCoverArea, countCover, measureGain, proposeMoves, rankBases } from '../../server/advise/cover.ts'
+import {
+  buildCoverArea,
+  countCover,
+  mapPreparedness,
+  measureGain,
+  proposeMoves,
+  rankBases,
+} from '../../server/advise/cover.ts'
 import {
   type AdviseCall,
   type AdviseUnit,
@@ -269,6 +276,7 @@ test('ADV-51 DMEXCLP computed by hand: gains, ties to the nearest, limits on the
   // One unit at base 1: k = (0, 1, 1, 0). Gains (1-q) q^k × 1/4: base 0 and 2: 0.125; base 1: 2 × 0.0625 = 0.125.
   const counts = countCover(coverArea, [{ base: 1, groups: 1 }])
   assert.deepEqual([...counts], [0, 1, 1, 0])
+  assert.deepEqual([...mapPreparedness(Int32Array.from([0, 1, 2]), 0.5)], [0, 0.5, 0.75])
   for (const base of [0, 1, 2]) assert.equal(measureGain(coverArea, counts, { base, groups: 1 }, 0.5), 0.125)
   const rank = (more: Partial<typeof coverSettings>, seconds: number[]) =>
     rankBases({
