@@ -5,7 +5,7 @@
 
 import { type CoverArea, type CoverUnit, changeCover, measureLoss } from './cover.ts'
 import type { AdviseSettings, Level } from './settings.ts'
-import { describeExclusion, describeRow, type ExclusionCode, type RowKind, type BothTexts } from './why.ts'
+import { describeExclusion, describeRow, type ExclusionCode, type RowKind, type Words } from './why.ts'
 
 export type Place = { lon: number; lat: number }
 
@@ -105,11 +105,11 @@ export type AdviceRow = {
   staleFix: boolean
   missingWants: readonly string[]
   displaces?: Displacement
-  why: BothTexts
+  why: Words
 }
 
 /** A unit that is nearer or would be faster than the first row, and the reason it does not stand first. */
-export type NearerUnit = { unitId: string; crowMetres: number; etaP50Seconds?: number; code: ExclusionCode; why: BothTexts }
+export type NearerUnit = { unitId: string; crowMetres: number; etaP50Seconds?: number; code: ExclusionCode; why: Words }
 
 export type Advice = {
   settingsVersion: string

@@ -377,8 +377,10 @@ export function searchRoads(
       wantedCount += 1
     }
   }
+  // A closed arc costs infinity, which an unbounded search must not take for an arrival.
+  const secondsMax = Math.min(search.secondsMax, Number.MAX_VALUE)
   const first = search.startSeconds ?? 0
-  if (!(search.start >= 0 && search.start < graph.nodeCount) || !(first <= search.secondsMax)) return 0
+  if (!(search.start >= 0 && search.start < graph.nodeCount) || !(first <= secondsMax)) return 0
   let found = 0
   let heapSize = 1
   heap[0] = search.start
@@ -420,7 +422,7 @@ export function searchRoads(
     for (let slot: number = offset[n]!; slot < end; slot += 1) {
       const next = node[slot]!
       const reached = here + cost[slot]!
-      if (!(reached <= search.secondsMax)) continue
+      if (!(reached <= secondsMax)) continue
       let hole: number
       if (seen[next] !== round) {
         seen[next] = round
