@@ -281,11 +281,12 @@ export async function insertSession(
   })
 }
 
-/** Marks sessions as used; never moves a mark back. */
+/** Marks sessions with an idle limit as used; never moves a mark back. */
 export async function touchSessions(on: Queryable, sessionIds: string[], seenAts: number[]): Promise<void> {
   await on.query(
     `update session s set seen_at = greatest(s.seen_at, t.seen_at)
-     from unnest($1::text[], $2::bigint[]) as t (session_id, seen_at) where s.session_id = t.session_id`,
+     from unnest($1::text[], $2::bigint[]) as t (session_id, seen_at)
+     where s.session_id = t.session_id and s.idle_ms is not null`,
     [sessionIds, seenAts],
   )
 }

@@ -342,6 +342,21 @@ test('ID-28 a dispatch seat lives 12 h whatever it does; an administrator is put
   }
   clock += 15 * 60_000
   assert.equal(codeOf(await identity.authenticate({ cookie: keeper })), 'SIGN_IN_REQUIRED')
+  // Messages of a socket count as use, also where the socket is served by another process.
+  const talking = await principalOf(await signIn('admin'))
+  const other = newIdentity()
+  const ends: string[] = []
+  other.watch(talking, () => ends.push('talking'))
+  for (let minutes = 0; minutes < 60; minutes += 14) {
+    clock += 14 * 60_000
+    await other.touch(talking)
+    await other.touch(talking)
+    await other.sweep()
+  }
+  assert.deepEqual(ends, [])
+  clock += 15 * 60_000
+  await other.sweep()
+  assert.deepEqual(ends, ['talking'])
   clock = start + 12 * 3_600_000 - 1
   await principalOf(seat)
   clock += 1
