@@ -19,7 +19,7 @@ import { reject } from '#contract/errors.ts'
 import type { KeyKind, RecordKeyRow } from './sql.ts'
 import {
   findRecordKey,
-  forgetRecord,
+  forgetRecords,
   insertRecordHashes,
   insertRecordKeys,
   listKeyIds,
@@ -39,6 +39,8 @@ const recordKeyFreshMs = 60_000
 export const sealManyMax = 1_000
 /** Times a batch asks again for keys that another process was just creating. */
 const createAttemptsMax = 5
+/** Records forgotten in one transaction. */
+const forgetMax = 1_000
 /** Keys wrapped anew in one statement. */
 const rewrapMax = 500
 
@@ -69,6 +71,8 @@ export type Sealer = {
   unseal(recordKind: RecordKind, recordId: string, sealed: Readonly<Record<string, string>>): Promise<SealAnswer>
   /** Destroys a record's key and hashes for ever. Said twice is once; also for a record never seen. */
   forget(recordKind: RecordKind, recordId: string): Promise<void>
+  /** The same for many, in batches: what a start applies again after a restore. */
+  forgetMany(records: readonly { recordKind: RecordKind; recordId: string }[]): Promise<void>
   /** Records in which a phone or identity number was given, newest first, at most 200. */
   findRecords(hashKind: HashKind, text: string): Promise<{ recordKind: RecordKind; recordId: string }[]>
   /** Keyed hash of a phone number, the same for every way of writing it. */
@@ -254,6 +258,22 @@ export function createSealer(options: {
     return answers
   }
 
+  async function forgetMany(records: readonly { recordKind: RecordKind; recordId: string }[]): Promise<void> {
+    const named = new Map(records.map(record => [`${record.recordKind}\0${record.recordId}`, record]))
+    const names = [...named.keys()].sort(compare)
+    for (let at = 0; at < names.length; at += forgetMax) {
+      const page = names.slice(at, at + forgetMax)
+      for (const name of page) cache.delete(name)
+      await forgetRecords(
+        pool,
+        page.map(name => named.get(name)!),
+        now(),
+      )
+      // Again: a batch that ran meanwhile may have put one back.
+      for (const name of page) cache.delete(name)
+    }
+  }
+
   return {
     sealMany,
     async seal(recordKind, recordId, fields) {
@@ -271,12 +291,8 @@ export function createSealer(options: {
         fields[field] = openText(key, { recordKind, recordId }, field, text)
       return { fields }
     },
-    async forget(recordKind, recordId) {
-      cache.delete(`${recordKind}\0${recordId}`)
-      await forgetRecord(pool, recordKind, recordId, now())
-      // Again: a batch that ran meanwhile may have put it back.
-      cache.delete(`${recordKind}\0${recordId}`)
-    },
+    forget: (recordKind, recordId) => forgetMany([{ recordKind, recordId }]),
+    forgetMany,
     async findRecords(hashKind, text) {
       return listRecordsByHash(pool, hashKind, await hashText(hashKind, text), 200)
     },

@@ -69,6 +69,8 @@ export function createSessions(options: {
   const { pool, now, limits, onRevoked } = options
   type Cached = { row: SessionRow; checkedAt: number }
   const cache = createBoundedMap<string, Cached>(sessionsCachedMax)
+  /** When sockets last marked a session, so that a message costs a write only now and then. */
+  const touched = createBoundedMap<string, number>(sessionsCachedMax)
   /** Counts what has ended: a row read from the database before an end that came meanwhile is not put into the cache. */
   let ends = 0
 
@@ -150,12 +152,11 @@ export function createSessions(options: {
       return row.row
     },
     async touch(sessionId) {
-      for (const { row } of cache.values())
-        if (row.sessionId === sessionId) {
-          await touchRow(row)
-          return
-        }
-      await touchSessions(pool, [sessionId], [now()])
+      const at = now()
+      const before = touched.get(sessionId)
+      if (before !== undefined && at - before < touchEveryMs && at >= before) return
+      touched.set(sessionId, at)
+      await touchSessions(pool, [sessionId], [at])
     },
     async revoke(sessionId) {
       dropCached(row => row.sessionId === sessionId)

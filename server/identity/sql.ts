@@ -281,11 +281,12 @@ export async function insertSession(
   })
 }
 
-/** Marks sessions as used; never moves a mark back. */
+/** Marks sessions with an idle limit as used; never moves a mark back. */
 export async function touchSessions(on: Queryable, sessionIds: string[], seenAts: number[]): Promise<void> {
   await on.query(
     `update session s set seen_at = greatest(s.seen_at, t.seen_at)
-     from unnest($1::text[], $2::bigint[]) as t (session_id, seen_at) where s.session_id = t.session_id`,
+     from unnest($1::text[], $2::bigint[]) as t (session_id, seen_at)
+     where s.session_id = t.session_id and s.idle_ms is not null`,
     [sessionIds, seenAts],
   )
 }
@@ -511,17 +512,29 @@ export async function listRecordsByHash(
   return rows.map((row: Raw) => ({ recordKind: row.record_kind as RecordKind, recordId: row.record_id as string }))
 }
 
-/** Destroys a record's key and hashes and leaves the tombstone, also where no key ever was. */
-export async function forgetRecord(pool: Pool, recordKind: RecordKind, recordId: string, now: number): Promise<void> {
+/** Destroys keys and hashes of records and leaves tombstones, also where no key ever was. Each record once. */
+export async function forgetRecords(
+  pool: Pool,
+  records: readonly { recordKind: RecordKind; recordId: string }[],
+  now: number,
+): Promise<void> {
+  const kinds = records.map(record => record.recordKind)
+  const ids = records.map(record => record.recordId)
   await runTransaction(pool, async client => {
     await client.query(
       `insert into record_key (record_kind, record_id, key_id, wrapped, created_at, forgotten_at)
-       values ($1, $2, null, null, $3, $3)
-       on conflict (record_kind, record_id) do update set key_id = null, wrapped = null,
-         forgotten_at = coalesce(record_key.forgotten_at, excluded.forgotten_at)`,
-      [recordKind, recordId, now],
+       select record_kind, record_id, null, null, $3, $3
+       from unnest($1::text[], $2::text[]) as f (record_kind, record_id)
+       on conflict (record_kind, record_id) do update set key_id = null, wrapped = null, forgotten_at = $3
+       where record_key.forgotten_at is null`,
+      [kinds, ids, now],
     )
-    await client.query('delete from record_hash where record_kind = $1 and record_id = $2', [recordKind, recordId])
+    // A second statement, so that it sees what the first has waited for.
+    await client.query(
+      `delete from record_hash h using unnest($1::text[], $2::text[]) as f (record_kind, record_id)
+       where h.record_kind = f.record_kind and h.record_id = f.record_id`,
+      [kinds, ids],
+    )
   })
 }
 
