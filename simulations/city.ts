@@ -264,7 +264,8 @@ const SYNDROMES_COUNTED = ['respiratory', 'diarrhoeal', 'fever-rash'] as const
 /** Negative-binomial size of a facility's daily count: variance mean + mean²/25. */
 const NOISE_SIZE = 25
 
-interface Complaint {
+/** What a caller says, and what the city means by it. */
+export interface Complaint {
   text: string
   syndrome: string
   weight: number
@@ -274,25 +275,26 @@ interface Complaint {
   transport: number
 }
 
-const COMPLAINTS: readonly Complaint[] = [
+/** Everything a caller may say; the weights are invented, their order of size is that of a Chinese 120 centre. */
+export const COMPLAINTS: readonly Complaint[] = [
   { text: '胸痛胸闷,出冷汗', syndrome: 'cardiac', weight: 10, levels: [2, 5, 3, 0], transport: 0.92 },
-  { text: '心跳呼吸骤停,没有意识', syndrome: 'cardiac', weight: 2, levels: [10, 0, 0, 0], transport: 0.6 },
+  { text: '心跳骤停,没有意识', syndrome: 'cardiac', weight: 2, levels: [10, 0, 0, 0], transport: 0.6 },
   { text: '发热咳嗽,呼吸困难', syndrome: 'respiratory', weight: 5, levels: [1, 4, 4, 1], transport: 0.88 },
   { text: '咳嗽气喘,喘不上气', syndrome: 'respiratory', weight: 4, levels: [1, 5, 4, 0], transport: 0.85 },
   { text: '腹泻呕吐,浑身无力', syndrome: 'diarrhoeal', weight: 4, levels: [0, 1, 6, 3], transport: 0.8 },
-  { text: '发热伴全身皮疹', syndrome: 'fever-rash', weight: 1, levels: [0, 1, 5, 4], transport: 0.75 },
+  { text: '发热伴皮疹,全身都是', syndrome: 'fever-rash', weight: 1, levels: [0, 1, 5, 4], transport: 0.75 },
   { text: '突然口角歪斜,一侧手脚无力', syndrome: 'neurological', weight: 8, levels: [2, 6, 2, 0], transport: 0.95 },
   { text: '抽搐,口吐白沫', syndrome: 'neurological', weight: 3, levels: [3, 5, 2, 0], transport: 0.85 },
   { text: '头晕站不稳', syndrome: 'neurological', weight: 8, levels: [0, 2, 5, 3], transport: 0.75 },
   { text: '车祸,腿部外伤出血', syndrome: 'trauma', weight: 14, levels: [1, 4, 4, 1], transport: 0.86 },
-  { text: '老人摔倒,髋部疼痛', syndrome: 'trauma', weight: 13, levels: [0, 2, 6, 2], transport: 0.88 },
+  { text: '老人摔伤,髋部疼痛', syndrome: 'trauma', weight: 13, levels: [0, 2, 6, 2], transport: 0.88 },
   { text: '高处坠落,多处受伤', syndrome: 'trauma', weight: 2, levels: [6, 4, 0, 0], transport: 0.9 },
   { text: '误服农药', syndrome: 'poisoning', weight: 1, levels: [4, 5, 1, 0], transport: 0.95 },
   { text: '煤气中毒,昏睡不醒', syndrome: 'poisoning', weight: 1, levels: [4, 5, 1, 0], transport: 0.95 },
-  { text: '饮酒过量,叫不醒', syndrome: 'poisoning', weight: 7, levels: [0, 2, 5, 3], transport: 0.6 },
-  { text: '腹部剧烈疼痛', syndrome: 'other', weight: 8, levels: [0, 3, 6, 1], transport: 0.85 },
-  { text: '临产,羊水已破', syndrome: 'other', weight: 2, levels: [1, 6, 3, 0], transport: 0.98 },
-  { text: '糖尿病人意识模糊', syndrome: 'other', weight: 3, levels: [2, 6, 2, 0], transport: 0.88 },
+  { text: '酒精中毒,叫不醒', syndrome: 'poisoning', weight: 7, levels: [0, 2, 5, 3], transport: 0.6 },
+  { text: '剧烈腹痛', syndrome: 'other', weight: 8, levels: [0, 3, 6, 1], transport: 0.85 },
+  { text: '快要分娩,羊水已破', syndrome: 'other', weight: 2, levels: [1, 6, 3, 0], transport: 0.98 },
+  { text: '糖尿病人,浑身无力', syndrome: 'unknown', weight: 3, levels: [2, 6, 2, 0], transport: 0.88 },
 ]
 const COMPLAINT_WEIGHTS = COMPLAINTS.map(one => one.weight)
 const COMPLAINT_TOTAL = COMPLAINT_WEIGHTS.reduce((sum, weight) => sum + weight, 0)
