@@ -14,8 +14,8 @@ export interface Ticker {
   /** Ticks at most `everyMs` apart up to and including `until`, boundaries exactly on the hour. */
   runTo(until: number, everyMs?: number): Saying[]
   /**
-   * Leaps to `until` with one tick an hour. A recording is read in leaps on purpose and nobody was silent meanwhile, so
-   * each of these ticks counts as a first one (gap 0).
+   * Leaps to `until`: one tick a day while more than two days are left, then one an hour. A recording is read in leaps on
+   * purpose and nobody was silent meanwhile, so each of these ticks counts as a first one (gap 0).
    */
   leapTo(until: number): Saying[]
   readonly at: number
@@ -54,7 +54,11 @@ export function createTicker(startAt: number): Ticker {
     leapTo(until) {
       const ticks = open()
       if (until - at > 40_000 * dayMs) throw new RangeError('a leap of more than a century')
-      while (at < until) ticks.push(tick(Math.min(until, getHourStartAt(getHourIndex(at) + 1)), 0))
+      while (at < until) {
+        const isFar = until - at > 2 * dayMs
+        const next = isFar ? getDayStartAt(getDayIndex(at) + 1) : getHourStartAt(getHourIndex(at) + 1)
+        ticks.push(tick(Math.min(until, next), 0))
+      }
       return ticks
     },
   }
