@@ -59,6 +59,8 @@ export class DoorClosed extends Error {
 }
 
 const ATTEMPTS_MAX = 40
+/** Answers 500 to one batch before the door is given up. */
+const BUGS_MAX = 4
 const WAIT_FIRST_MS = 200
 const WAIT_MAX_MS = 10_000
 const REQUEST_MAX_MS = 60_000
@@ -112,8 +114,10 @@ export function openDoor(options: DoorOptions): Door {
     }
   }
 
-  /** One request; undefined when it must be made again, with the milliseconds to wait. */
-  const post = async (entries: readonly Submission[]): Promise<{ outcomes: EntryOutcome[] } | { waitMs?: number }> => {
+  /** One request; without outcomes it must be made again, after `waitMs` when the house named a time. */
+  const post = async (
+    entries: readonly Submission[],
+  ): Promise<{ outcomes: EntryOutcome[] } | { why: string; waitMs?: number; isBug?: boolean }> => {
     totals.requests++
     const timeout = AbortSignal.timeout(REQUEST_MAX_MS)
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
@@ -129,17 +133,18 @@ export function openDoor(options: DoorOptions): Door {
       answer = await response.json()
     } catch (error) {
       if (options.signal?.aborted) throw new DoorClosed('the run was ended', { cause: error })
-      return {}
+      return { why: String((error as Error).cause ?? error) }
     }
+    const refusal = ErrorResponse.safeParse(answer)
+    const why = refusal.success
+      ? `${refusal.data.code} ${refusal.data.zh} / ${refusal.data.en}`
+      : `HTTP ${response.status}`
     if (response.status === 429 || response.status >= 500) {
       const seconds = Number(response.headers.get('retry-after'))
-      return Number.isFinite(seconds) && seconds > 0 ? { waitMs: seconds * 1_000 } : {}
+      const isBug = response.status === 500
+      return Number.isFinite(seconds) && seconds > 0 ? { why, isBug, waitMs: seconds * 1_000 } : { why, isBug }
     }
     if (!response.ok) {
-      const refusal = ErrorResponse.safeParse(answer)
-      const why = refusal.success
-        ? `${refusal.data.code} ${refusal.data.zh} / ${refusal.data.en}`
-        : `HTTP ${response.status}`
       throw new DoorClosed(`the house refuses the whole batch: ${why}`)
     }
     return { outcomes: EntriesResponse.parse(answer).outcomes }
@@ -172,8 +177,10 @@ export function openDoor(options: DoorOptions): Door {
     const entries = sayings.map(key)
     const outcomes: (EntryOutcome | undefined)[] = sayings.map(() => undefined)
     let open = sayings.map((_, index) => index)
+    let why = ''
+    let bugs = 0
     for (let attempt = 0; open.length > 0; attempt++) {
-      if (attempt >= attemptsMax) throw new DoorClosed(`no answer after ${attemptsMax} attempts`)
+      if (attempt >= attemptsMax) throw new DoorClosed(`no answer after ${attemptsMax} attempts: ${why}`)
       const result = await post(open.map(index => entries[index]!))
       let waitMs: number | undefined
       if ('outcomes' in result) {
@@ -190,7 +197,12 @@ export function openDoor(options: DoorOptions): Door {
         if (again.length < open.length) attempt = 0
         open = again
         if (open.length === 0) break
-      } else waitMs = result.waitMs
+      } else {
+        waitMs = result.waitMs
+        why = result.why
+        // Waiting helps a busy house or one that starts anew; a bug answers the same for ever.
+        if (result.isBug && ++bugs > BUGS_MAX) throw new DoorClosed(`the house fails: ${why}`)
+      }
       totals.waits++
       await sleep(Math.min(WAIT_MAX_MS, waitMs ?? WAIT_FIRST_MS * 2 ** Math.min(attempt, 6)))
     }

@@ -61,7 +61,7 @@ async function* readRows(file: string): AsyncGenerator<{ row: Row; line: number 
   )
   // pipe() does not carry errors on: a broken file must end the reading, not hang it.
   raw.on('error', error => parser.destroy(error))
-  if (text !== raw) text.on('error', error => parser.destroy(error))
+  if (text !== raw) text.on('error', (error: Error) => parser.destroy(error))
   let line = 1
   for await (const row of parser) yield { row: row as Row, line: ++line }
 }

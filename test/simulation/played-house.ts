@@ -12,7 +12,7 @@ import { registerIntakeRoutes } from '../../server/intake/routes.ts'
 import { createMemoryLog } from '../../server/log/memory.ts'
 import { startWriter } from '../../server/log/writer.ts'
 import { advance } from '../../server/pipeline.ts'
-import { createTouched, createWorld, type World } from '../../server/state/world.ts'
+import { createTouched, createWorld, isWithin, type World } from '../../server/state/world.ts'
 import type { HouseEyes } from '../../simulations/replay-core.ts'
 
 export interface PlayedHouse {
@@ -45,7 +45,12 @@ export async function openPlayedHouse(options: {
     if (failure)
       return reply.code(failure.status).headers(failure.headers).send({ code: 'LANE_FULL', zh: '满', en: 'full' })
   })
-  const speaker: Speaker = { source: 'player', isRelay: true, may: () => true, regions: options.regions }
+  const speaker: Speaker = {
+    source: 'player',
+    isRelay: true,
+    judge: () => undefined,
+    covers: regionCode => options.regions.some(root => isWithin(world, regionCode, root)),
+  }
   const city = (): CityView => ({ ...world.city, now: now(), clock: options.clock, pager: 'dry' })
   const fanout = startFanout(app.server, {
     world,
@@ -63,10 +68,11 @@ export async function openPlayedHouse(options: {
         expiresAt: Date.UTC(2099, 0, 1),
         mustChangePassword: false,
       },
-      sessionId: 'S',
-      accountId: 'player',
       scope: { key: 'all', sees: () => true } as never,
     }),
+    beforeFlush: () => {},
+    watch: () => () => {},
+    onGone: () => {},
     isStillSignedIn: async () => true,
     submit: async () => ({ incarnation: log.incarnation, outcomes: [] }),
     onError: error => {
