@@ -1,0 +1,2 @@
+// Tells the type-checker what Vite's imports of style sheets and `?url` files give back.
+/// <reference types="vite/client" />
