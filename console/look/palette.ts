@@ -155,7 +155,7 @@ export interface Cartography {
 export const cartography: Readonly<Record<Theme, Cartography>> = {
   dark: {
     outside: '#0b1220',
-    land: '#121d31',
+    land: '#141f36',
     water: '#0a2942',
     waterLine: '#154064',
     waterLabel: '#5d8fb8',
@@ -165,7 +165,7 @@ export const cartography: Readonly<Record<Theme, Cartography>> = {
     arterial: '#3b4f73',
     collector: '#293a58',
     rail: '#465877',
-    border: '#4c6692',
+    border: '#6f8ec6',
     borderGlow: '#22385c',
     streetBorder: '#293a57',
     regionLabel: '#b9c8de',
@@ -175,7 +175,7 @@ export const cartography: Readonly<Record<Theme, Cartography>> = {
     graticule: '#1b2941',
     route: '#dbe6f6',
     shadeLow: '#16294a',
-    shadeHigh: '#8fb4d9',
+    shadeHigh: '#3d86a8',
   },
   light: {
     outside: '#dfe6f0',
@@ -189,7 +189,7 @@ export const cartography: Readonly<Record<Theme, Cartography>> = {
     arterial: '#c2cddd',
     collector: '#d9e1ec',
     rail: '#aab6c8',
-    border: '#8194b3',
+    border: '#6d84a9',
     borderGlow: '#ccd7e8',
     streetBorder: '#cbd5e4',
     regionLabel: '#2c3d58',

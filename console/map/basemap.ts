@@ -69,7 +69,7 @@ export function findBounds(pack: BasemapPack, codes?: readonly string[]): Bounds
   return west <= east ? [west, south, east, north] : undefined
 }
 
-/** The regions as polygons; `code` is the promoted id that feature-state (shade, level) is set by. */
+/** The regions as polygons; `code` is the promoted id that the feature-state `shade` is set by. */
 export function listRegionPolygons(pack: BasemapPack): GeoJSON.FeatureCollection<GeoJSON.Polygon> {
   return {
     type: 'FeatureCollection',

@@ -65,6 +65,12 @@ export const overlaySources: readonly LayerGroup[] = [
   'incidents',
 ]
 
+/**
+ * Source of the regions outlined in a level's colour. A source and not a feature-state of the ground, because Mapbox 3.32
+ * does not draw a line again when only the state of its feature changes.
+ */
+export const regionLevelSource = 'region-levels'
+
 /** Builds the setters over a host; keeps only which incident is chosen. */
 export function createOverlays(host: OverlaysHost): Overlays {
   let incidents: readonly IncidentMark[] = []
@@ -170,10 +176,20 @@ export function listOverlayLayers(theme: Theme): { group: LayerGroup; layer: Lay
     {
       group: 'alerts',
       layer: {
+        id: regionLevelSource,
+        type: 'line',
+        source: regionLevelSource,
+        layout: { 'line-join': 'round' },
+        paint: { 'line-color': levelColour, 'line-width': 3 },
+      },
+    },
+    {
+      group: 'alerts',
+      layer: {
         id: 'alerts-fill',
         type: 'fill',
         source: 'alerts',
-        paint: { 'fill-color': levelColour, 'fill-opacity': 0.08 },
+        paint: { 'fill-color': levelColour, 'fill-opacity': 0.06 },
       },
     },
     {

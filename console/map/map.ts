@@ -4,7 +4,8 @@
 // MAP_UNAVAILABLE, and the shell shows its lists instead.
 
 import './map.css'
-import type { Theme, Words } from '../look/palette.ts'
+import type * as GeoJSON from 'geojson'
+import type { Level, Theme, Words } from '../look/palette.ts'
 import type { Bounds } from './basemap.ts'
 import {
   adaptStyle,
@@ -21,8 +22,15 @@ import {
 } from './engine.ts'
 import { computeMetresPerPx, createHud } from './hud.ts'
 import { listIcons } from './icons.ts'
-import { createOverlays, type LayerGroup, listOverlayLayers, type Overlays, overlaySources } from './layers.ts'
-import { findGroundFacts, regionSource } from './style.ts'
+import {
+  createOverlays,
+  type LayerGroup,
+  listOverlayLayers,
+  type Overlays,
+  overlaySources,
+  regionLevelSource,
+} from './layers.ts'
+import { findGroundFacts, findRegionOutline, regionSource } from './style.ts'
 import { createUnitsLayer, type UnitsLayer, type UnitsOptions, unitLabelSource, unitsLayerId } from './units-layer.ts'
 
 /** What a map is made with. */
@@ -59,7 +67,7 @@ export interface MapView {
   readonly zoom: number
 }
 
-/** What lies under a point of the map, topmost first; `regionCode` is the county (or street) of the ground. */
+/** What lies under a point of the map, topmost first (an incident's square, units, the rest); `regionCode` is the county (or street) of the ground. */
 export interface MapHit {
   readonly lon: number
   readonly lat: number
@@ -70,7 +78,7 @@ export interface MapHit {
 /** What is known about a region on the ground: `shade` 0..1 fills it, `level` 1..4 outlines it; absent clears. */
 export interface RegionState {
   readonly shade?: number
-  readonly level?: number
+  readonly level?: Level
 }
 
 /** One map, whichever engine draws it. */
@@ -142,6 +150,9 @@ const blankLookMs = 5000
 // One blank frame may be a frame between styles; two, five seconds apart, are a blank map.
 const blankMax = 2
 const hoverMs = 60
+// The picture of an incident: a square of 24 px with its edge, standing 10 px over the place.
+const squareReachPx = 12
+const squareFootPx = 10
 
 /** True when an error of `createMap` means: show lists instead of a map. */
 export function isMapUnavailable(error: unknown): error is MapUnavailable {
@@ -168,6 +179,7 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
   let destroyed = false
   let falling = false
   let styleReady = false
+  let blankTimer: ReturnType<typeof setInterval> | undefined
   let hoverTimer: ReturnType<typeof setTimeout> | undefined
 
   const getTheme = (): Theme => findGroundFacts(style)?.theme ?? 'dark'
@@ -195,26 +207,45 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
           promoteId: 'id',
           data: { type: 'FeatureCollection', features: [...features.values()] },
         })
+    // What comes late (units, an own source) still goes below what is already there and lies higher.
     const put = (layer: LayerJson, group: LayerGroup | undefined) => {
+      const above =
+        group === 'incidents' ? [] : group === 'units' ? ['incidents-chosen'] : [unitsLayerId, 'incidents-chosen']
       if (!map.getLayer(layer.id))
-        map.addLayer(layer, group !== 'units' && map.getLayer(unitsLayerId) ? unitsLayerId : undefined)
+        map.addLayer(
+          layer,
+          above.find(id => map.getLayer(id)),
+        )
       if (group && scene.hidden.has(group) && layer.id !== unitsLayerId)
         map.setLayoutProperty(layer.id, 'visibility', 'none')
     }
-    for (const { group, layer } of listOverlayLayers(getTheme())) put(layer, group)
+    const overlays = listOverlayLayers(getTheme())
+    // Bottom to top: standing things, own layers, units and their names, incidents: a level is never hidden by a unit.
+    for (const { group, layer } of overlays) if (group !== 'incidents') put(layer, group)
     for (const layer of scene.layers) put(layer, undefined)
     if (units) {
       units.setTheme(getTheme())
       put(units.engineLayer, 'units')
       put(units.labelLayer, 'units')
     }
+    for (const { group, layer } of overlays) if (group === 'incidents') put(layer, group)
     for (const [code, state] of scene.regionStates) setRegionState(map, code, state)
     hud.setGround(findGroundFacts(style))
   }
 
   function setRegionState(map: EngineMap, code: string, state: RegionState): void {
     if (!map.getSource(regionSource)) return
-    map.setFeatureState({ source: regionSource, id: code }, { shade: state.shade ?? null, level: state.level ?? null })
+    map.setFeatureState({ source: regionSource, id: code }, { shade: state.shade ?? null })
+  }
+
+  /** The outlines of the regions that have a level, cut from the ground that is loaded now. */
+  function outlineRegions(): void {
+    const outlined: SourceFeature[] = []
+    for (const [code, { level }] of scene.regionStates) {
+      const geometry = level === undefined ? undefined : findRegionOutline(style, code)
+      if (geometry) outlined.push({ type: 'Feature', properties: { id: code, level }, geometry })
+    }
+    setSource(regionLevelSource, outlined)
   }
 
   function readView(map: EngineMap): MapView {
@@ -293,6 +324,7 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
     const map = engine
     engine = undefined
     styleReady = false
+    clearInterval(blankTimer)
     if (!map) return
     const element = map.getContainer()
     map.remove()
@@ -300,19 +332,20 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
   }
 
   function watchMapbox(map: EngineMap): void {
-    let lookedAt = performance.now()
     let blanks = 0
     map.on('error', (report: { error?: { message?: string; status?: number } }) => {
       const message = report.error?.message ?? ''
       if (report.error?.status === 401 || /access token/i.test(message)) void fall(map, 'MAPBOX_TOKEN_REFUSED', message)
     })
-    map.on('render', () => {
-      if (performance.now() - lookedAt < blankLookMs || engine !== map || !map.isStyleLoaded()) return
-      lookedAt = performance.now()
-      blanks = isBlank(map) ? blanks + 1 : 0
-      if (blanks >= blankMax) void fall(map, 'MAPBOX_BLANK', 'the canvas stays transparent')
-      else if (blanks > 0) setTimeout(() => engine === map && map.triggerRepaint(), blankLookMs)
-    })
+    blankTimer = setInterval(() => {
+      // Only inside a frame do the pixels still exist.
+      map.once('render', () => {
+        if (engine !== map || !styleReady) return
+        blanks = isBlank(map) ? blanks + 1 : 0
+        if (blanks >= blankMax) void fall(map, 'MAPBOX_BLANK', 'the canvas stays transparent')
+      })
+      map.triggerRepaint()
+    }, blankLookMs)
   }
 
   async function fall(map: EngineMap, code: MapFallback['code'], detail: string): Promise<void> {
@@ -334,10 +367,10 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
   function pick(point: readonly [x: number, y: number], radiusPx = 4): MapHit {
     const { lng, lat } = getEngine().unproject([point[0], point[1]])
     const map = findReady()
-    const marks: { group: LayerGroup; id: string }[] = []
+    const marks: { group: LayerGroup; id: string }[] = listSquaresAt(point).map(id => ({ group: 'incidents', id }))
     const unitId = scene.hidden.has('units') ? undefined : units?.pick(point, radiusPx)
     if (unitId !== undefined) marks.push({ group: 'units', id: unitId })
-    const groups = [...overlaySources].reverse().filter(group => map.getLayer(group))
+    const groups = [...overlaySources].reverse().filter(group => map?.getLayer(group))
     const box: [[number, number], [number, number]] = [
       [point[0] - radiusPx, point[1] - radiusPx],
       [point[0] + radiusPx, point[1] + radiusPx],
@@ -352,6 +385,21 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
     const land = map?.getLayer('land') ? map.queryRenderedFeatures([point[0], point[1]], { layers: ['land'] }) : []
     const code = (land.find(feature => feature.properties.level !== 'city') ?? land[0])?.properties.code
     return { lon: lng, lat, marks, ...(typeof code === 'string' ? { regionCode: code } : {}) }
+  }
+
+  /** Incidents whose square (not its stem) covers a point: the square is drawn over the units, so it is hit first. */
+  function listSquaresAt(point: readonly [x: number, y: number]): string[] {
+    const map = engine
+    if (!map || scene.hidden.has('incidents')) return []
+    return [...(scene.sources.get('incidents')?.values() ?? [])]
+      .filter(feature => {
+        const [lon, lat] = (feature.geometry as GeoJSON.Point).coordinates
+        const foot = map.project([lon ?? 0, lat ?? 0])
+        const acrossPx = Math.abs(point[0] - foot.x)
+        const abovePx = foot.y - point[1]
+        return acrossPx <= squareReachPx && abovePx >= squareFootPx && abovePx <= squareFootPx + 2 * squareReachPx
+      })
+      .map(feature => feature.properties.id)
   }
 
   const setSource = (source: string, features: readonly SourceFeature[]) => {
@@ -399,6 +447,7 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
     setStyle(next) {
       style = next
       styleReady = false
+      outlineRegions()
       engine?.setStyle(adaptStyle(kind, next), { diff: false })
     },
     addSource(source, layers) {
@@ -416,6 +465,7 @@ export async function createMap(options: MapOptions): Promise<MapHandle> {
         for (const [code, state] of states) setRegionState(map, code, state)
       }
       scene.regionStates = new Map(states)
+      outlineRegions()
     },
     addUnitsLayer(unitsOptions) {
       if (units) return units
@@ -496,7 +546,7 @@ function createScene(): {
   hidden: Set<LayerGroup>
 } {
   return {
-    sources: new Map(overlaySources.map(source => [source, new Map()])),
+    sources: new Map([regionLevelSource, ...overlaySources].map(source => [source, new Map()])),
     layers: [],
     regionStates: new Map(),
     hidden: new Set(),

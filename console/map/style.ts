@@ -3,15 +3,7 @@
 // Without a pack it draws a graticule and says in its metadata that the ground is missing.
 
 import type * as GeoJSON from 'geojson'
-import {
-  type Cartography,
-  cartography,
-  type Language,
-  levels,
-  surfaces,
-  type Theme,
-  type Words,
-} from '../look/palette.ts'
+import { type Cartography, cartography, type Language, surfaces, type Theme, type Words } from '../look/palette.ts'
 import { type BasemapMeta, type BasemapPack, listRegionPoints, listRegionPolygons } from './basemap.ts'
 import type { LayerJson, StyleJson } from './engine.ts'
 
@@ -25,7 +17,7 @@ export interface GroundFacts {
 
 const groundKey = 'vigil:ground'
 
-/** Source of the region polygons: feature-state `shade` (0..1) fills one, `level` (1..4) outlines it; id is the code. */
+/** Source of the region polygons: feature-state `shade` (0..1) fills one; id is the code. */
 export const regionSource = 'regions'
 
 /** Overlays go in front of the ground and its names; nothing of the ground is drawn above this layer. */
@@ -48,6 +40,14 @@ export function describeMissingGround(language: Language): string {
 /** What the style says about its ground; undefined for a style that `buildStyle` did not make. */
 export function findGroundFacts(style: StyleJson): GroundFacts | undefined {
   return (style.metadata as Record<string, GroundFacts> | undefined)?.[groundKey]
+}
+
+/** The outline of a region as the style holds it; undefined without a pack or for a code the pack does not have. */
+export function findRegionOutline(style: StyleJson, code: string): GeoJSON.Polygon | undefined {
+  const source = style.sources[regionSource]
+  if (source?.type !== 'geojson') return undefined
+  const regions = source.data as GeoJSON.FeatureCollection<GeoJSON.Polygon>
+  return regions.features.find(region => region.properties?.code === code)?.geometry
 }
 
 /** Builds the style for a pack, a theme and a language; without a pack a graticule stands in for the ground. */
@@ -96,7 +96,7 @@ const geometryIs = (filter: unknown[], kind: 'line' | 'area' | 'point'): unknown
 const widths = (...stops: number[]): unknown[] => ['interpolate', ['exponential', 1.5], ['zoom'], ...stops]
 
 function listGroundLayers(ink: Cartography, language: Language): LayerJson[] {
-  const level = ['feature-state', 'level']
+  const shade = ['feature-state', 'shade']
   const layers = [
     {
       id: 'border-glow',
@@ -119,15 +119,12 @@ function listGroundLayers(ink: Cartography, language: Language): LayerJson[] {
       source: regionSource,
       paint: {
         'fill-color': [
-          'interpolate',
-          ['linear'],
-          ['coalesce', ['feature-state', 'shade'], 0],
-          0,
-          ink.shadeLow,
-          1,
-          ink.shadeHigh,
+          'case',
+          ['==', ['coalesce', shade, -1], -1],
+          'rgba(0,0,0,0)',
+          ['interpolate', ['linear'], ['coalesce', shade, 0], 0, ink.shadeLow, 1, ink.shadeHigh],
         ],
-        'fill-opacity': ['case', ['==', ['coalesce', ['feature-state', 'shade'], -1], -1], 0, 0.72],
+        'fill-opacity': 0.72,
       },
     },
     {
@@ -239,35 +236,20 @@ function listGroundLayers(ink: Cartography, language: Language): LayerJson[] {
       paint: { 'line-color': ink.roadCasing, 'line-width': widths(11.5, 0.6, 17, 2) },
     },
     {
+      id: 'border-band',
+      type: 'line',
+      source: regionSource,
+      filter: ['==', ['get', 'level'], 'county'],
+      layout: { 'line-join': 'round' },
+      paint: { 'line-color': ink.border, 'line-width': widths(8, 4, 12, 9), 'line-opacity': 0.2 },
+    },
+    {
       id: 'border',
       type: 'line',
       source: regionSource,
       filter: ['==', ['get', 'level'], 'county'],
       layout: { 'line-join': 'round' },
       paint: { 'line-color': ink.border, 'line-width': widths(7, 0.7, 10, 1.2, 14, 2) },
-    },
-    {
-      id: 'region-level',
-      type: 'line',
-      source: regionSource,
-      layout: { 'line-join': 'round' },
-      paint: {
-        'line-color': [
-          'match',
-          ['coalesce', level, 0],
-          1,
-          levels[1].colour,
-          2,
-          levels[2].colour,
-          3,
-          levels[3].colour,
-          4,
-          levels[4].colour,
-          'rgba(0,0,0,0)',
-        ],
-        'line-width': 3,
-        'line-opacity': ['case', ['==', ['coalesce', level, 0], 0], 0, 1],
-      },
     },
     {
       id: 'road-name',
@@ -350,6 +332,8 @@ function listGroundLayers(ink: Cartography, language: Language): LayerJson[] {
         'text-size': ['interpolate', ['linear'], ['zoom'], 7, 11, 9, 14, 12, 19],
         'text-letter-spacing': language === 'zh' ? 0.18 : 0.06,
         'text-padding': 2,
+        // The names of the counties are the ground everybody knows: no unit or street may push one away.
+        'text-allow-overlap': true,
       },
       paint: { 'text-color': ink.regionLabel, 'text-halo-color': ink.halo, 'text-halo-width': 1.8 },
     },

@@ -160,11 +160,16 @@ export function createUnitMotion(): UnitMotion {
     originY = ys[ys.length >> 1] ?? 0
   }
 
+  /** Writes all times from a new zero; places and speeds stay, so nobody is seen to move. */
   function rebase(at: number): void {
-    const places = glyphs.map((_, slot) => placeOf(slot, toSeconds(at)))
+    const shiftS = toSeconds(at)
     zeroAt = at
     version += 1
-    for (const [slot, glyph] of glyphs.entries()) writeSlot(slot, glyph, at, places[slot])
+    for (let word = 0; word < glyphs.length * strideWords; word += strideWords) {
+      // Once the glide and the carrying on are over, how long ago it began no longer matters.
+      words[word + 6] = Math.max(-2 * (glideS + reckonMaxS), words[word + 6]! - shiftS)
+      words[word + 9] = Math.max(-ageMaxS, words[word + 9]! - shiftS)
+    }
   }
 
   function reserve(count: number): void {

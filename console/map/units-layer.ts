@@ -27,6 +27,8 @@ export const unitLabelSource = 'unit-labels'
 
 /** Labels are made for at most this many units; beyond it names cover the map and cost more than the units. */
 export const labelsMax = 150
+// Over a whole city letters and colours speak; names there only hide the ground.
+const labelZoomMin = 10.5
 
 /** What the layer needs from the map that carries it. */
 export interface UnitsHost {
@@ -310,7 +312,7 @@ export function createUnitsLayer(host: UnitsHost, options: UnitsOptions = {}): U
         at,
       )
       // Either every unit in view has its name or only the selected one: a random part of them would mislead.
-      const shown = inside.length > labelsMax || host.getView().zoom < 9 ? [] : inside
+      const shown = inside.length > labelsMax || host.getView().zoom < labelZoomMin ? [] : inside
       if (selectedId !== undefined && motion.find(selectedId) && !shown.includes(selectedId)) shown.push(selectedId)
       for (const unitId of shown) {
         const place = motion.findPlace(unitId, at)

@@ -424,3 +424,8 @@ export type Outcome =
   | { result: 'done' }
   | { result: 'refused'; code: string; params?: Readonly<Record<string, string | number>> }
 export const done: Outcome = { result: 'done' }
+
+/** Name shown for who acted: the account's display name, or the source for a device. */
+export function nameActor(entry: { actor?: Actor; source: string }): string {
+  return entry.actor ? entry.actor.name : entry.source
+}

@@ -29,7 +29,6 @@ const table = {
     zh: '时间晚于城市时钟 {aheadS} 秒',
     en: 'The time is {aheadS} s ahead of the city clock',
   },
-  TIME_ANCIENT: { http: 422, zh: '时间早于允许的最早时刻', en: 'The time is before the earliest allowed' },
   DAY_INVALID: { http: 422, zh: '日期 {day} 不存在', en: 'There is no day {day}' },
   LOCATION_OUT_OF_RANGE: { http: 422, zh: '经度或纬度超出范围', en: 'Longitude or latitude is out of range' },
   LOCATION_SWAPPED: { http: 422, zh: '经度与纬度疑似颠倒', en: 'Longitude and latitude seem to be swapped' },
@@ -83,7 +82,11 @@ const table = {
     en: 'The queue is full; send again in {retryAfterS} s',
   },
   COMMAND_EXPIRED: { http: 409, zh: '操作已过期,未执行', en: 'The command expired and was not carried out' },
-  DATABASE_AWAY: { http: 503, zh: '数据库暂不可用,未保存', en: 'The database is away; nothing was saved' },
+  DATABASE_AWAY: {
+    http: 503,
+    zh: '数据库暂不可用,未能确认保存',
+    en: 'The database is away; it is not confirmed that this was saved',
+  },
   STOPPING: { http: 503, zh: '系统正在停机,请稍后重发', en: 'The system is stopping; send again shortly' },
   QUARANTINED: {
     http: 500,

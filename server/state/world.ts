@@ -3,7 +3,6 @@
  * read by everyone through `import type`. Everything in it is plain, finite and ordered, so that a checkpoint of it is exact:
  * maps of plain records keyed by id, in insertion order. It holds what is open and recent; tables hold the rest.
  */
-import type { Actor } from '#contract/entry.ts'
 import type { Rule } from '#contract/rule.ts'
 import type { AlertView, IncidentView, PlaceView, RegionView } from '#contract/view.ts'
 
@@ -20,6 +19,8 @@ export type Unit = {
   regionCode: string
   status: string
   statusAt: number
+  /** Whether a desk's command or the unit itself set the status: their clocks differ. */
+  statusBy: 'desk' | 'unit'
   incidentId?: string
   /** Who gave the task: named in UNIT_TAKEN. */
   assignedBy?: string
@@ -91,6 +92,19 @@ export type Signal = {
 export type Alert = AlertView & {
   /** Key of the merge: one open alert per rule × region. */
   mergeKey: string
+  /** Our own silence since it was raised, in ms: escalation does not run through it. */
+  pausedMs?: number
+}
+
+/** A rule that holds for a region now: what detect hands to notify. */
+export type Finding = {
+  rule: Rule
+  regionCode: string
+  evidence: Signal[]
+  /** Independent source kinds among the evidence, and how many the rule needs. */
+  independentSources: number
+  neededSources: number
+  cases: number
 }
 
 /** A page that is or was due: the pager sends what the world shows due and unreceipted. */
@@ -131,7 +145,9 @@ export type City = {
   quarantined: number
   rulesVersion: number
   regionsVersion: number
-  /** Counter behind alert and page ids. */
+  /** Time of the first call ever counted: from then on a day without a call is a true zero. 0 before. */
+  firstCallAt: number
+  /** Counter behind alert ids. */
   issued: number
 }
 
@@ -178,6 +194,8 @@ export type ShownCollection = 'regions' | 'places' | 'units' | 'calls' | 'incide
  * that only moved; `pages` wake the pager; `series` are for the analysts.
  */
 export type Touched = {
+  /** Series slots changed by the entry at hand; emptied by the pipeline before each entry. */
+  judged: { seriesKey: string; index: number }[]
   city: boolean
   regions: Set<string>
   places: Set<string>
@@ -192,6 +210,7 @@ export type Touched = {
 
 export function createTouched(): Touched {
   return {
+    judged: [],
     city: false,
     regions: new Set(),
     places: new Set(),
@@ -208,7 +227,16 @@ export function createTouched(): Touched {
 export function createWorld(): World {
   return {
     seq: 0,
-    city: { now: 0, tickedAt: 0, lastTickGapMs: 0, quarantined: 0, rulesVersion: 0, regionsVersion: 0, issued: 0 },
+    city: {
+      now: 0,
+      tickedAt: 0,
+      lastTickGapMs: 0,
+      quarantined: 0,
+      rulesVersion: 0,
+      regionsVersion: 0,
+      firstCallAt: 0,
+      issued: 0,
+    },
     regions: new Map(),
     places: new Map(),
     rules: new Map(),
@@ -222,11 +250,6 @@ export function createWorld(): World {
     pages: new Map(),
     sources: new Map(),
   }
-}
-
-/** Name shown for who acted: the account's display name, or the source for a device. */
-export function nameActor(actor: Actor | undefined, source: string): string {
-  return actor ? actor.name : source
 }
 
 /** True when `code` is `scope` or lies below it in the region tree; an unpublished code belongs only to itself. */

@@ -1,0 +1,119 @@
+/**
+ * Tables: the projection for history, search and long charts. Reads the newest state from the world when it writes, so a row is
+ * never older than one already written; behind by at most a second, and brought level at boot from the world itself.
+ */
+import type { Pool } from 'pg'
+import type { Entry, EntryOf } from '#contract/entry.ts'
+import type { Alert, Call, Incident, Touched, World } from '../state/world.ts'
+import { upsertCounts, upsertRecords } from './sql.ts'
+
+export const projectEveryMs = 1_000
+/** Records waiting at most; beyond it the writer of entries is slowed by nothing, the oldest ids simply wait their turn. */
+export const rowsMax = 1_000
+const countsMax = 200_000
+
+type Dirty = { incidents: Set<string>; alerts: Set<string>; calls: Set<string> }
+
+export type Tables = {
+  /** Notes what the line touched; call before fan-out clears it. */
+  note(touched: Touched): void
+  /** Notes counts as they were applied. */
+  onApplied(entries: readonly Entry[]): void
+  waiting(): number
+  close(): Promise<void>
+}
+
+const show = {
+  incidents: (i: Incident) => ({
+    id: i.incidentId,
+    at: i.openedAt,
+    state: i.state,
+    regionCode: i.regionCode,
+    level: i.level,
+    view: i,
+  }),
+  alerts: ({ mergeKey: _m, pausedMs: _p, ...a }: Alert) => ({
+    id: a.alertId,
+    at: a.raisedAt,
+    state: a.state,
+    regionCode: a.regionCode,
+    level: a.level,
+    view: a,
+  }),
+  calls: (c: Call) => ({
+    id: c.callId,
+    at: c.receivedAt,
+    state: c.outcome ?? 'open',
+    regionCode: c.regionCode,
+    level: c.level ?? 4,
+    view: c,
+  }),
+}
+const tableOf = { incidents: 'incident_record', alerts: 'alert_record', calls: 'call_record' } as const
+
+/** Starts the projection; everything the world holds is written first. */
+export function startTables(pool: Pool, world: World, onError: (error: Error) => void): Tables {
+  const dirty: Dirty = {
+    incidents: new Set(world.incidents.keys()),
+    alerts: new Set(world.alerts.keys()),
+    calls: new Set(world.calls.keys()),
+  }
+  const counts = new Map<string, EntryOf<'count.reported'>>()
+  let running: Promise<void> = Promise.resolve()
+  let isBusy = false
+
+  const project = async () => {
+    for (const name of ['incidents', 'alerts', 'calls'] as const) {
+      const ids = [...dirty[name]].slice(0, rowsMax)
+      const rows = ids.flatMap(id => {
+        const record = (world[name] as Map<string, never>).get(id)
+        return record === undefined ? [] : [show[name](record)]
+      })
+      if (rows.length > 0) await upsertRecords(pool, tableOf[name], rows)
+      for (const id of ids) dirty[name].delete(id)
+    }
+    const batch = [...counts].slice(0, rowsMax)
+    if (batch.length > 0)
+      await upsertCounts(
+        pool,
+        batch.map(([, entry]) => entry),
+      )
+    for (const [key, entry] of batch) if (counts.get(key) === entry) counts.delete(key)
+  }
+  const waiting = () => dirty.incidents.size + dirty.alerts.size + dirty.calls.size + counts.size
+  const run = () => {
+    if (isBusy || waiting() === 0) return running
+    isBusy = true
+    running = project()
+      .catch(onError)
+      .finally(() => {
+        isBusy = false
+        if (waiting() > rowsMax) setImmediate(run)
+      })
+    return running
+  }
+  const timer = setInterval(run, projectEveryMs)
+
+  return {
+    note(touched) {
+      for (const name of ['incidents', 'alerts', 'calls'] as const) for (const id of touched[name]) dirty[name].add(id)
+    },
+    onApplied(entries) {
+      for (const entry of entries) {
+        if (entry.kind !== 'count.reported' || counts.size >= countsMax) continue
+        const { sourceKind, syndrome, facilityId, period } = entry.body
+        counts.set(`${sourceKind}|${syndrome}|${facilityId}|${period}`, entry)
+      }
+    },
+    waiting,
+    async close() {
+      clearInterval(timer)
+      await running
+      while (waiting() > 0) {
+        const before = waiting()
+        await run()
+        if (waiting() >= before) break
+      }
+    },
+  }
+}

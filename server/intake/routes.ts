@@ -1,0 +1,161 @@
+/**
+ * Routes of the door in: POST /v1/entries. One request holds up to 1,000 items; each gets its own outcome; what is refused
+ * harms nothing else. The answer is given after the commit, and for commands after their outcome is durable too.
+ */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import {
+  backfillAgeMs,
+  batchMax,
+  bodyMaxBytes,
+  type Entry,
+  kinds,
+  type Lane,
+  type RecordKind,
+  type Submission,
+} from '#contract/entry.ts'
+import { describeReject, type Reject, reject } from '#contract/errors.ts'
+import { EntriesRequest, EntriesResponse, type EntryOutcome, ErrorResponse } from '#contract/wire.ts'
+import type { World } from '../state/world.ts'
+import { admit, type Speaker } from './admit.ts'
+
+/** What the writer told of one entry. */
+type Told = { result: 'done' | 'refused'; seq?: number; reject?: Reject; repeated?: boolean }
+type SealItem = { recordKind: RecordKind; recordId: string; fields: Readonly<Record<string, string>> }
+type SealAnswer = { fields?: Record<string, string> | undefined; reject?: Reject | undefined }
+
+export type IntakePorts = {
+  world: World
+  incarnation: () => string
+  cityNow(): number
+  /** One lane for everything: a played city keeps the order of its recording. */
+  isPlayed: boolean
+  authenticate(request: FastifyRequest): Promise<Speaker | Reject>
+  seal(items: readonly SealItem[]): Promise<readonly SealAnswer[]>
+  submit(entries: readonly Entry[], laneOf: (entry: Entry) => Lane): Promise<Told[]>
+  hasRoom(counts: Readonly<Record<Lane, number>>): boolean
+  count(result: 'done' | 'refused', code: string, n: number): void
+}
+
+/** Lane of an entry: by kind; live facts that come late are backfill. */
+export function chooseLane(entry: Entry, isPlayed: boolean): Lane {
+  if (isPlayed) return 'live'
+  const { lane } = kinds[entry.kind]
+  return lane === 'live' && entry.receivedAt - entry.occurredAt > backfillAgeMs ? 'backfill' : lane
+}
+
+/** Seals the personal fields of admitted entries in place; what could not be sealed becomes a reject. */
+async function sealEntries(admitted: (Entry | Reject)[], seal: IntakePorts['seal']): Promise<void> {
+  const items: SealItem[] = []
+  const owners: number[] = []
+  for (const [i, entry] of admitted.entries()) {
+    if ('code' in entry) continue
+    const { personal, record } = kinds[entry.kind]
+    if (!record) continue
+    const body = entry.body as Record<string, unknown>
+    const fields: Record<string, string> = {}
+    for (const name of personal) if (typeof body[name] === 'string') fields[name] = body[name]
+    if (Object.keys(fields).length === 0) continue
+    items.push({ recordKind: record.kind, recordId: body[record.idField] as string, fields })
+    owners.push(i)
+  }
+  if (items.length === 0) return
+  const answers = await seal(items)
+  for (const [n, answer] of answers.entries()) {
+    const i = owners[n]!
+    if (answer.reject) admitted[i] = answer.reject
+    else Object.assign((admitted[i] as Entry).body, answer.fields)
+  }
+}
+
+function toOutcome(index: number, told: Told): EntryOutcome {
+  const outcome: EntryOutcome = { index, result: told.result }
+  if (told.seq !== undefined) outcome.seq = told.seq
+  if (told.repeated) outcome.repeated = true
+  if (told.reject) {
+    const { http: _http, ...text } = describeReject(told.reject)
+    Object.assign(outcome, text)
+  }
+  return outcome
+}
+
+/** Admits, seals and submits one request of a known speaker; the whole road of the door for HTTP and sockets alike. */
+export async function takeEntries(
+  items: readonly unknown[],
+  speaker: Speaker,
+  ports: IntakePorts,
+): Promise<EntriesResponse | { refused: Reject }> {
+  if (items.length === 0) return { refused: reject('BATCH_EMPTY') }
+  if (items.length > batchMax) return { refused: reject('BATCH_TOO_LARGE', { max: batchMax }) }
+  const now = ports.cityNow()
+  const door = { now, receivedAt: now, speaker, world: ports.world }
+  const admitted = items.map(item => admit(item, door))
+  await sealEntries(admitted, ports.seal)
+  const counts = { urgent: 0, live: 0, backfill: 0 }
+  const accepted: Entry[] = []
+  for (const entry of admitted)
+    if (!('code' in entry)) {
+      accepted.push(entry)
+      counts[chooseLane(entry, ports.isPlayed)]++
+    }
+  if (!ports.hasRoom(counts)) {
+    ports.count('refused', 'LANE_FULL', items.length)
+    return { refused: reject('LANE_FULL', { retryAfterS: 1 }) }
+  }
+  const told = await ports.submit(accepted, entry => chooseLane(entry, ports.isPlayed))
+  let next = 0
+  const outcomes = admitted.map((entry, index) =>
+    toOutcome(index, 'code' in entry ? { result: 'refused', reject: entry } : told[next++]!),
+  )
+  for (const outcome of outcomes) ports.count(outcome.result, outcome.code ?? '', 1)
+  return { incarnation: ports.incarnation(), outcomes }
+}
+
+/** Registers the door in. */
+export function registerIntakeRoutes(app: FastifyInstance, ports: IntakePorts): void {
+  app.post('/v1/entries', {
+    bodyLimit: bodyMaxBytes,
+    schema: {
+      summary: 'Say one or many things (up to 1,000); each item gets its own outcome',
+      description:
+        'Device token (Authorization: Bearer) or session cookie. Keyed by source, epoch and seq, or by a client uuid: twice is once.',
+      tags: ['entries'],
+      body: EntriesRequest,
+      response: { 200: EntriesResponse, '4xx': ErrorResponse, '5xx': ErrorResponse },
+    },
+    // Items are judged one by one by admit(); the schema above documents them.
+    validatorCompiler: () => value => ({ value }),
+    handler: async (request, reply) => {
+      const speaker = await ports.authenticate(request)
+      if ('code' in speaker) return sendReject(reply, speaker)
+      const body = request.body as { entries?: unknown } | null
+      const items: readonly unknown[] | undefined = Array.isArray(body?.entries)
+        ? body.entries
+        : isOne(body)
+          ? [body]
+          : undefined
+      if (!items) return sendReject(reply, reject('SHAPE_INVALID', { path: 'entries', why: 'an array is expected' }))
+      const answer = await takeEntries(items, speaker, ports)
+      if ('refused' in answer) return sendReject(reply, answer.refused)
+      if (answer.outcomes.every(o => o.code === 'DATABASE_AWAY'))
+        return reply.code(503).header('retry-after', '1').send(answer)
+      return answer
+    },
+  })
+}
+
+function isOne(body: unknown): body is Submission {
+  return typeof body === 'object' && body !== null && 'kind' in body
+}
+
+type Reply = {
+  code(status: number): Reply
+  header(name: string, value: string): Reply
+  send(payload: unknown): unknown
+}
+
+/** Sends a refusal of a whole request: its status, both texts, and Retry-After where waiting helps. */
+export function sendReject(reply: Reply, refused: Reject): unknown {
+  const { http, ...text } = describeReject(refused)
+  if (http === 429 || http === 503) reply.header('retry-after', String(refused.params?.retryAfterS ?? 1))
+  return reply.code(http).send(text)
+}

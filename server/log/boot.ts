@@ -1,0 +1,102 @@
+/**
+ * Boot: rebuilds the world from the newest checkpoint and the tail of the log, obeying stored outcomes. An entry that throws in
+ * the core twice is set aside, its seq is stepped over in every replay, and everything before it is folded anew.
+ */
+import type { Entry, Outcome } from '#contract/entry.ts'
+import { kinds } from '#contract/entry.ts'
+import { createTouched, createWorld, type Touched, type World } from '../state/world.ts'
+import { parseWorld } from './checkpoint.ts'
+import type { Log, StoredOutcome } from './log.ts'
+
+type Advance = (world: World, entry: Entry, touched: Touched, stored?: Outcome) => Outcome
+
+export type Rebuilt = {
+  world: World
+  /** Outcomes of the tail's last group that the log does not hold yet: the first commit stores them. */
+  undecided: StoredOutcome[]
+  replayed: number
+  fromCheckpointSeq: number
+  quarantined: { seq: number; kind: string; fault: string }[]
+}
+
+/** More poison than this in an hour: stay down rather than skip. */
+export const poisonPerHourMax = 3
+const hourMs = 3_600_000
+
+class Poison extends Error {
+  readonly entry: Entry
+  constructor(entry: Entry, cause: Error) {
+    super(`entry ${entry.seq} (${entry.kind}) throws in the core: ${cause.message}`, { cause })
+    this.entry = entry
+  }
+}
+
+/** Folds the log up to `untilSeq` (or its end) onto a world; steps over quarantined seqs. Throws Poison at the first throw. */
+export async function foldTail(
+  log: Log,
+  advance: Advance,
+  world: World,
+  skipped: ReadonlySet<number>,
+  untilSeq = Number.MAX_SAFE_INTEGER,
+  touched: Touched = createTouched(),
+): Promise<{ undecided: StoredOutcome[]; replayed: number }> {
+  const undecided: StoredOutcome[] = []
+  let replayed = 0
+  let last = world.seq
+  while (last < untilSeq) {
+    const page = await log.list(last, Math.min(5_000, untilSeq - last))
+    if (page.length === 0) break
+    for (const { entry, outcome } of page) {
+      last = entry.seq
+      if (skipped.has(entry.seq)) {
+        world.seq = entry.seq
+        continue
+      }
+      let decided: Outcome
+      try {
+        decided = advance(world, entry, touched, outcome)
+      } catch (error) {
+        throw new Poison(entry, error as Error)
+      }
+      replayed++
+      if (!outcome && (decided.result === 'refused' || kinds[entry.kind].family === 'command'))
+        undecided.push({ seq: entry.seq, outcome: decided })
+    }
+    for (const set of [
+      touched.positions,
+      touched.units,
+      touched.calls,
+      touched.incidents,
+      touched.alerts,
+      touched.pages,
+      touched.series,
+    ])
+      set.clear()
+  }
+  return { undecided, replayed }
+}
+
+/** Rebuilds the world. `fresh` ignores checkpoints (full replay). Throws when poison is too frequent to step over. */
+export async function rebuildWorld(log: Log, advance: Advance, fresh = false): Promise<Rebuilt> {
+  const quarantined: Rebuilt['quarantined'] = []
+  for (;;) {
+    const held = await log.listQuarantined()
+    const skipped = new Set(held.map(q => q.seq))
+    const checkpoint = fresh ? undefined : await log.findCheckpoint()
+    const world = checkpoint ? parseWorld(checkpoint.slices, checkpoint.hash) : createWorld()
+    const fromCheckpointSeq = world.seq
+    try {
+      const { undecided, replayed } = await foldTail(log, advance, world, skipped)
+      return { world, undecided, replayed, fromCheckpointSeq, quarantined }
+    } catch (error) {
+      if (!(error instanceof Poison)) throw error
+      const recent = held.filter(q => q.at > Date.now() - hourMs).length
+      if (recent + 1 > poisonPerHourMax)
+        throw new Error(`more than ${poisonPerHourMax} poison entries in an hour: staying down`, { cause: error })
+      // Folding is deterministic: a second run from the same checkpoint would throw again, and this run was the second.
+      const fault = String((error.cause as Error)?.message ?? error.message)
+      await log.quarantine(error.entry.seq, error.entry.kind, fault)
+      quarantined.push({ seq: error.entry.seq, kind: error.entry.kind, fault })
+    }
+  }
+}

@@ -1,0 +1,440 @@
+/**
+ * PostgreSQL log: the truth on disk, with TimescaleDB hypertables for the big kinds when it is there and plain tables when not.
+ * Batches by unnest, one transaction a group, fenced by the lease row that every append updates. Reads merge four tables by seq.
+ */
+import type { Pool, PoolClient } from 'pg'
+import { type Entry, kinds, type Outcome } from '#contract/entry.ts'
+import { genesisHash } from './chain.ts'
+import {
+  type Checkpoint,
+  type Commit,
+  type CommitRow,
+  type Era,
+  type Head,
+  LeaseLost,
+  type Log,
+  type LoggedEntry,
+  readMax,
+} from './log.ts'
+
+/** Token of the lease this process holds; appends of any other token change nothing. */
+export type Fence = { name: string; token: number }
+
+/** Checkpoints kept besides the newest. */
+const checkpointsKept = 2
+
+type Column = { name: string; type: string; field: (entry: Entry) => unknown }
+type BigTable = { table: string; columns: Column[] }
+
+const body = (field: string) => (entry: Entry) => (entry.body as Record<string, unknown>)[field]
+const envelope: Column[] = [
+  { name: 'seq', type: 'bigint', field: e => e.seq },
+  { name: 'logged_at', type: 'bigint', field: e => e.loggedAt },
+  { name: 'source', type: 'text', field: e => e.source },
+  { name: 'epoch', type: 'text', field: e => e.epoch },
+  { name: 'source_seq', type: 'bigint', field: e => e.sourceSeq },
+  { name: 'occurred_at', type: 'bigint', field: e => e.occurredAt },
+  { name: 'received_at', type: 'bigint', field: e => e.receivedAt },
+]
+
+/** Body columns of each big table: column, SQL type, field of the body. */
+const bigBodies = {
+  position: [
+    ['unit_id', 'text', 'unitId'],
+    ['lon', 'float8', 'lon'],
+    ['lat', 'float8', 'lat'],
+    ['speed_kmh', 'float8', 'speedKmh'],
+    ['course_deg', 'float8', 'courseDeg'],
+    ['altitude_m', 'float8', 'altitudeM'],
+    ['accuracy_m', 'float8', 'accuracyM'],
+  ],
+  vitals: [
+    ['unit_id', 'text', 'unitId'],
+    ['incident_id', 'text', 'incidentId'],
+    ['hr_per_min', 'float8', 'hrPerMin'],
+    ['spo2_pct', 'float8', 'spo2Pct'],
+    ['rr_per_min', 'float8', 'rrPerMin'],
+    ['sbp_mm_hg', 'float8', 'sbpMmHg'],
+    ['dbp_mm_hg', 'float8', 'dbpMmHg'],
+    ['map_mm_hg', 'float8', 'mapMmHg'],
+    ['temp_c', 'float8', 'tempC'],
+  ],
+  tick: [
+    ['gap_ms', 'bigint', 'gapMs'],
+    ['boundary', 'text', 'boundary'],
+  ],
+} as const satisfies Record<string, readonly (readonly [string, string, string])[]>
+type Big = keyof typeof bigBodies
+const bigKinds: Record<Big, Entry['kind']> = { position: 'unit.position', vitals: 'unit.vitals', tick: 'clock.ticked' }
+
+const bigTables = Object.fromEntries(
+  Object.entries(bigBodies).map(([table, columns]) => [
+    table,
+    { table, columns: [...envelope, ...columns.map(([name, type, field]) => ({ name, type, field: body(field) }))] },
+  ]),
+) as Record<Big, BigTable>
+
+/** The big table an entry goes to; undefined for the small one. An entry said by a person or under a UUID is always small. */
+function findBigTable(entry: Entry): Big | undefined {
+  const { storage } = kinds[entry.kind]
+  if (storage === 'small' || entry.epoch === undefined || entry.uuid !== undefined || entry.actor !== undefined)
+    return undefined
+  return storage
+}
+
+/** A PostgreSQL array literal, built by hand because it is the hot path; text is quoted and escaped. */
+function toArray(column: Column, rows: readonly Entry[]): string {
+  const isText = column.type === 'text'
+  let literal = '{'
+  for (let i = 0; i < rows.length; i++) {
+    const value = column.field(rows[i]!)
+    if (i > 0) literal += ','
+    if (value === undefined || value === null) literal += 'NULL'
+    else if (isText) literal += `"${(value as string).replace(/["\\]/g, '\\$&')}"`
+    else literal += value as number
+  }
+  return `${literal}}`
+}
+
+function getInsert(table: BigTable): string {
+  const names = table.columns.map(c => c.name).join(', ')
+  const arrays = table.columns.map((c, i) => `$${i + 1}::${c.type}[]`).join(', ')
+  return `INSERT INTO ${table.table} (${names}) SELECT * FROM unnest(${arrays})`
+}
+const bigInserts = Object.fromEntries(
+  Object.entries(bigTables).map(([name, table]) => [name, getInsert(table)]),
+) as Record<Big, string>
+
+const smallInsert = `INSERT INTO entry (seq, logged_at, kind, source, epoch, source_seq, uuid, actor, occurred_at, received_at, expects, expires_at, body)
+  SELECT seq, logged_at, kind, source, epoch, source_seq, uuid, actor, occurred_at, received_at, expects, expires_at, body
+  FROM jsonb_to_recordset($1::jsonb) AS r(seq bigint, logged_at bigint, kind text, source text, epoch text, source_seq bigint, uuid uuid,
+    actor jsonb, occurred_at bigint, received_at bigint, expects jsonb, expires_at bigint, body jsonb)`
+
+function toSmallRow(e: Entry) {
+  return {
+    seq: e.seq,
+    logged_at: e.loggedAt,
+    kind: e.kind,
+    source: e.source,
+    epoch: e.epoch,
+    source_seq: e.sourceSeq,
+    uuid: e.uuid,
+    actor: e.actor,
+    occurred_at: e.occurredAt,
+    received_at: e.receivedAt,
+    expects: e.expects,
+    expires_at: e.expiresAt,
+    body: e.body,
+  }
+}
+
+type SmallRow = { [K in keyof ReturnType<typeof toSmallRow>]: unknown } & {
+  code?: string
+  result?: string
+  params?: unknown
+}
+
+/** Row → entry, leaving out what is null, so that what is read equals what was written. */
+function fromSmallRow(row: SmallRow): Entry {
+  const entry: Record<string, unknown> = {
+    seq: row.seq,
+    loggedAt: row.logged_at,
+    kind: row.kind,
+    source: row.source,
+    occurredAt: row.occurred_at,
+    receivedAt: row.received_at,
+    body: row.body,
+  }
+  if (row.epoch !== null) entry.epoch = row.epoch
+  if (row.source_seq !== null) entry.sourceSeq = row.source_seq
+  if (row.uuid !== null) entry.uuid = row.uuid
+  if (row.actor !== null) entry.actor = row.actor
+  if (row.expects !== null) entry.expects = row.expects
+  if (row.expires_at !== null) entry.expiresAt = row.expires_at
+  return entry as unknown as Entry
+}
+
+function fromBigRow(big: Big, row: Record<string, unknown>): Entry {
+  const fields: Record<string, unknown> = {}
+  for (const [name, , field] of bigBodies[big]) if (row[name] !== null) fields[field] = row[name]
+  return {
+    seq: row.seq,
+    loggedAt: row.logged_at,
+    kind: bigKinds[big],
+    source: row.source,
+    epoch: row.epoch,
+    sourceSeq: row.source_seq,
+    occurredAt: row.occurred_at,
+    receivedAt: row.received_at,
+    body: fields,
+  } as unknown as Entry
+}
+
+type OutcomeRow = { seq: number; result: string; code: string | null; params: Record<string, string | number> | null }
+
+function toOutcome(row: Omit<OutcomeRow, 'seq'>): Outcome {
+  if (row.result === 'done') return { result: 'done' }
+  return row.params === null
+    ? { result: 'refused', code: row.code! }
+    : { result: 'refused', code: row.code!, params: row.params }
+}
+
+async function insertCommit(client: PoolClient, commit: Commit, fence: Fence | undefined): Promise<void> {
+  const last = commit.firstSeq + commit.entries.length - 1
+  if (fence) {
+    const held = await client.query(
+      "UPDATE lease SET last_seq = $1, until = now() + interval '5 seconds' WHERE name = $2 AND token = $3",
+      [last, fence.name, fence.token],
+    )
+    if (held.rowCount !== 1) throw new LeaseLost()
+  }
+  const small: Entry[] = []
+  const big: Record<Big, Entry[]> = { position: [], vitals: [], tick: [] }
+  for (const entry of commit.entries) (findBigTable(entry) ? big[findBigTable(entry)!] : small).push(entry)
+  if (small.length > 0) await client.query(smallInsert, [JSON.stringify(small.map(toSmallRow))])
+  for (const name of Object.keys(big) as Big[]) {
+    if (big[name].length === 0) continue
+    await client.query({
+      name: `log-${name}`,
+      text: bigInserts[name],
+      values: bigTables[name].columns.map(c => toArray(c, big[name])),
+    })
+  }
+  if (commit.outcomes.length > 0)
+    await client.query(
+      `INSERT INTO outcome (seq, commit_no, result, code, params)
+       SELECT seq, $2::bigint, result, code, params FROM jsonb_to_recordset($1::jsonb) AS r(seq bigint, result text, code text, params jsonb)`,
+      [JSON.stringify(commit.outcomes.map(({ seq, outcome }) => ({ seq, ...outcome }))), commit.commitNo],
+    )
+  await client.query(
+    `INSERT INTO log_commit (commit_no, first_seq, entry_count, outcome_count, logged_from, logged_to, previous_hash, hash)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [
+      commit.commitNo,
+      commit.firstSeq,
+      commit.entries.length,
+      commit.outcomes.length,
+      commit.entries[0]?.loggedAt ?? 0,
+      commit.entries.at(-1)?.loggedAt ?? 0,
+      commit.previousHash,
+      commit.hash,
+    ],
+  )
+}
+
+/** Opens the log of a migrated database. With a fence every append proves that this process still holds the city. */
+export async function openPostgresLog(pool: Pool, fence?: Fence): Promise<Log> {
+  const state = await pool.query<{ incarnation: string }>('SELECT incarnation FROM log_state')
+  const incarnation = state.rows[0]!.incarnation
+
+  const addOutcomes = async (found: Map<number, LoggedEntry>): Promise<LoggedEntry[]> => {
+    const seqs = [...found.keys()]
+    if (seqs.length === 0) return []
+    const from = Math.min(...[seqs[0]!, seqs.at(-1)!])
+    const rows = await pool.query<OutcomeRow>(
+      'SELECT seq, result, code, params FROM outcome WHERE seq = ANY($1::bigint[]) AND seq >= $2',
+      [seqs, from],
+    )
+    for (const row of rows.rows) {
+      const held = found.get(row.seq)
+      if (held) held.outcome = toOutcome(row)
+    }
+    return [...found.values()]
+  }
+
+  return {
+    incarnation,
+    async getHead(): Promise<Head> {
+      const row = (
+        await pool.query<{ commit_no: number; hash: string; first_seq: number; entry_count: number }>(
+          'SELECT commit_no, hash, first_seq, entry_count FROM log_commit ORDER BY commit_no DESC LIMIT 1',
+        )
+      ).rows[0]
+      if (!row) return { seq: 0, loggedAt: 0, commitNo: 0, hash: genesisHash }
+      const newest = await pool.query<{ logged_to: number }>(
+        'SELECT logged_to FROM log_commit WHERE entry_count > 0 ORDER BY commit_no DESC LIMIT 1',
+      )
+      return {
+        seq: row.first_seq + row.entry_count - 1,
+        loggedAt: newest.rows[0]?.logged_to ?? 0,
+        commitNo: row.commit_no,
+        hash: row.hash,
+      }
+    },
+    async append(commit) {
+      const client = await pool.connect()
+      let broken: Error | undefined
+      try {
+        await client.query('BEGIN')
+        await insertCommit(client, commit, fence)
+        await client.query('COMMIT')
+      } catch (error) {
+        broken = error as Error
+        await client.query('ROLLBACK').then(
+          () => {
+            if (!/connection|terminat|timeout/i.test(String(broken?.message))) broken = undefined
+          },
+          () => {},
+        )
+        throw error
+      } finally {
+        client.release(broken)
+      }
+    },
+    async list(afterSeq, max = readMax) {
+      const upTo = afterSeq + Math.min(max, readMax)
+      // The commit rows give the time range of these seqs, which lets TimescaleDB leave out all other chunks.
+      const bounds = (
+        await pool.query<{ from: number | null; to: number | null }>(
+          `SELECT min(logged_from) AS from, max(logged_to) AS to FROM log_commit
+           WHERE entry_count > 0 AND first_seq <= $2 AND first_seq + entry_count > $1
+             AND first_seq >= coalesce((SELECT max(first_seq) FROM log_commit WHERE first_seq <= $1 AND entry_count > 0), 0)`,
+          [afterSeq + 1, upTo],
+        )
+      ).rows[0]!
+      if (bounds.from === null) return []
+      const found: Entry[] = (
+        await pool.query('SELECT * FROM entry WHERE seq > $1 AND seq <= $2', [afterSeq, upTo])
+      ).rows.map(fromSmallRow)
+      for (const big of Object.keys(bigTables) as Big[]) {
+        const rows = await pool.query(
+          `SELECT * FROM ${big} WHERE seq > $1 AND seq <= $2 AND logged_at >= $3 AND logged_at <= $4`,
+          [afterSeq, upTo, bounds.from, bounds.to],
+        )
+        for (const row of rows.rows) found.push(fromBigRow(big, row))
+      }
+      found.sort((a, b) => a.seq - b.seq)
+      return addOutcomes(new Map(found.map(entry => [entry.seq, { entry }])))
+    },
+    async listCommits(fromNo, max) {
+      const rows = await pool.query(
+        `SELECT commit_no AS "commitNo", first_seq AS "firstSeq", entry_count AS "entryCount", outcome_count AS "outcomeCount",
+           previous_hash AS "previousHash", hash FROM log_commit WHERE commit_no >= $1 ORDER BY commit_no LIMIT $2`,
+        [fromNo, max],
+      )
+      return rows.rows as CommitRow[]
+    },
+    async listOutcomes(commitNo) {
+      const rows = await pool.query<OutcomeRow>(
+        'SELECT seq, result, code, params FROM outcome WHERE commit_no = $1 ORDER BY seq',
+        [commitNo],
+      )
+      return rows.rows.map(row => ({ seq: row.seq, outcome: toOutcome(row) }))
+    },
+    async findByKey(entry) {
+      const key = [entry.source, entry.epoch, entry.sourceSeq]
+      const small = await pool.query('SELECT * FROM entry WHERE source = $1 AND epoch = $2 AND source_seq = $3', key)
+      const found: Entry[] = small.rows.map(fromSmallRow)
+      const { storage } = kinds[entry.kind]
+      if (found.length === 0 && storage !== 'small') {
+        const where = storage === 'tick' ? '' : ' AND unit_id = $5'
+        const values = [
+          ...key,
+          entry.occurredAt,
+          ...(storage === 'tick' ? [] : [(entry.body as { unitId: string }).unitId]),
+        ]
+        const rows = await pool.query(
+          `SELECT * FROM ${storage} WHERE source = $1 AND epoch = $2 AND source_seq = $3 AND occurred_at = $4${where}`,
+          values,
+        )
+        for (const row of rows.rows) found.push(fromBigRow(storage, row))
+      }
+      return (await addOutcomes(new Map(found.map(e => [e.seq, { entry: e }]))))[0]
+    },
+    async findByUuids(uuids) {
+      if (uuids.length === 0) return new Map()
+      const rows = await pool.query('SELECT * FROM entry WHERE uuid = ANY($1::uuid[])', [uuids])
+      const found = await addOutcomes(new Map(rows.rows.map(row => [row.seq as number, { entry: fromSmallRow(row) }])))
+      return new Map(found.map(held => [held.entry.uuid!, held]))
+    },
+    async findCheckpoint() {
+      const heads = await pool.query(
+        'SELECT checkpoint_seq AS seq, era_no AS "eraNo", core_version AS "coreVersion", hash, slice_count AS "sliceCount" FROM checkpoint ORDER BY checkpoint_seq DESC LIMIT 1',
+      )
+      const head = heads.rows[0] as (Omit<Checkpoint, 'slices'> & { sliceCount: number }) | undefined
+      if (!head) return undefined
+      const { sliceCount, ...rest } = head
+      const slices: string[] = []
+      for (let n = 0; n < sliceCount; n++) {
+        const row = await pool.query<{ content: string }>(
+          'SELECT content FROM checkpoint_slice WHERE checkpoint_seq = $1 AND slice_no = $2',
+          [head.seq, n],
+        )
+        slices.push(row.rows[0]!.content)
+      }
+      return { ...rest, slices }
+    },
+    async saveCheckpoint(checkpoint) {
+      // Slices first and each alone, the head last: a checkpoint without a head does not exist, and no statement is long.
+      await pool.query('DELETE FROM checkpoint_slice WHERE checkpoint_seq = $1', [checkpoint.seq])
+      for (const [n, content] of checkpoint.slices.entries())
+        await pool.query(
+          "INSERT INTO checkpoint_slice VALUES ($1, $2, $3, encode(sha256(convert_to($3, 'UTF8')), 'hex'))",
+          [checkpoint.seq, n, content],
+        )
+      await pool.query(
+        `INSERT INTO checkpoint (checkpoint_seq, era_no, core_version, slice_count, hash) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (checkpoint_seq) DO UPDATE SET era_no = $2, core_version = $3, slice_count = $4, hash = $5, made_at = now()`,
+        [checkpoint.seq, checkpoint.eraNo, checkpoint.coreVersion, checkpoint.slices.length, checkpoint.hash],
+      )
+      const kept = `SELECT checkpoint_seq FROM checkpoint ORDER BY checkpoint_seq DESC LIMIT ${checkpointsKept}`
+      await pool.query(
+        `DELETE FROM checkpoint WHERE checkpoint_seq NOT IN (${kept}) AND checkpoint_seq NOT IN (SELECT opening_seq FROM era)`,
+      )
+      await pool.query(
+        'DELETE FROM checkpoint_slice WHERE checkpoint_seq NOT IN (SELECT checkpoint_seq FROM checkpoint)',
+      )
+    },
+    async findEra() {
+      const rows = await pool.query(
+        'SELECT era_no AS "eraNo", opening_seq AS "openingSeq", core_version AS "coreVersion", reason FROM era ORDER BY era_no DESC LIMIT 1',
+      )
+      return rows.rows[0] as Era | undefined
+    },
+    async startEra(era) {
+      await pool.query('INSERT INTO era (era_no, opening_seq, core_version, reason) VALUES ($1, $2, $3, $4)', [
+        era.eraNo,
+        era.openingSeq,
+        era.coreVersion,
+        era.reason,
+      ])
+    },
+    async listQuarantined() {
+      const rows = await pool.query<{ seq: number; fault: string; at: Date }>(
+        'SELECT seq, fault, at FROM quarantine ORDER BY seq',
+      )
+      return rows.rows.map(row => ({ seq: row.seq, fault: row.fault, at: row.at.getTime() }))
+    },
+    async quarantine(seq, kind, fault) {
+      await pool.query('INSERT INTO quarantine (seq, kind, fault) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
+        seq,
+        kind,
+        fault.slice(0, 400),
+      ])
+    },
+  }
+}
+
+/** Takes the lease of the line by the database's clock; waits (bounded) until a former holder's time is over. */
+export async function takeLease(pool: Pool, name: string, holder: string, waitMaxMs: number): Promise<Fence> {
+  const deadline = Date.now() + waitMaxMs
+  for (;;) {
+    const taken = await pool.query<{ token: number }>(
+      `INSERT INTO lease AS l (name, holder, token, until) VALUES ($1, $2, 1, now() + interval '5 seconds')
+       ON CONFLICT (name) DO UPDATE SET holder = $2, token = l.token + 1, until = now() + interval '5 seconds'
+       WHERE l.until < now() OR l.holder = $2 RETURNING token`,
+      [name, holder],
+    )
+    if (taken.rows[0]) return { name, token: taken.rows[0].token }
+    if (Date.now() > deadline) throw new LeaseLost()
+    await new Promise(resolve => setTimeout(resolve, 200))
+  }
+}
+
+/** Gives the lease back on a graceful stop, so that the next process need not wait. */
+export async function releaseLease(pool: Pool, fence: Fence): Promise<void> {
+  await pool.query("UPDATE lease SET until = now() - interval '1 second' WHERE name = $1 AND token = $2", [
+    fence.name,
+    fence.token,
+  ])
+}

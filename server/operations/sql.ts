@@ -1,0 +1,63 @@
+/** SQL of operations/: retention, compression and the erasures to apply again. Short statements only: on the embedded database each blocks all. */
+import type { Pool } from 'pg'
+import type { RecordKind } from '#contract/entry.ts'
+
+/** Rows one DELETE takes from a plain table. */
+export const deleteMax = 5_000
+
+export type BigTable = 'position' | 'vitals' | 'tick'
+export const bigTables: readonly BigTable[] = ['position', 'vitals', 'tick']
+
+/** Erasures the log remembers, oldest first. */
+export async function listForgottenRows(pool: Pool): Promise<{ recordKind: RecordKind; recordId: string }[]> {
+  const rows = await pool.query<{ recordKind: RecordKind; recordId: string }>(
+    `SELECT body ->> 'recordKind' AS "recordKind", body ->> 'recordId' AS "recordId" FROM entry WHERE kind = 'person.forgotten' ORDER BY seq`,
+  )
+  return rows.rows
+}
+
+/** Newest seq logged before an instant in the chain; 0 when none. */
+export async function findSeqBefore(pool: Pool, loggedBefore: number): Promise<number> {
+  const row = await pool.query<{ seq: number | null }>(
+    'SELECT max(first_seq + entry_count - 1) AS seq FROM log_commit WHERE entry_count > 0 AND logged_to < $1',
+    [loggedBefore],
+  )
+  return Number(row.rows[0]?.seq ?? 0)
+}
+
+/** Names of chunks that end before an instant, oldest first. */
+export async function listChunks(
+  pool: Pool,
+  table: BigTable,
+  endBefore: number,
+  isCompressed: boolean | undefined,
+  max: number,
+): Promise<string[]> {
+  const rows = await pool.query<{ name: string }>(
+    `SELECT format('%I.%I', chunk_schema, chunk_name) AS name FROM timescaledb_information.chunks
+     WHERE hypertable_name = $1 AND range_end_integer <= $2 AND ($3::boolean IS NULL OR is_compressed = $3)
+     ORDER BY range_end_integer LIMIT $4`,
+    [table, endBefore, isCompressed ?? null, max],
+  )
+  return rows.rows.map(row => row.name)
+}
+
+/** Compresses one chunk. */
+export async function compressChunk(pool: Pool, chunk: string): Promise<void> {
+  await pool.query('SELECT compress_chunk($1::regclass, if_not_compressed => true)', [chunk])
+}
+
+/** Drops the chunks of a hypertable that end before an instant. */
+export async function dropChunks(pool: Pool, table: BigTable, endBefore: number): Promise<number> {
+  const rows = await pool.query(`SELECT drop_chunks($1::regclass, older_than => $2::bigint)`, [table, endBefore])
+  return rows.rowCount ?? 0
+}
+
+/** Deletes old rows of a plain table, one slice; answers how many. */
+export async function deleteSlice(pool: Pool, table: BigTable, loggedBefore: number): Promise<number> {
+  const rows = await pool.query(
+    `DELETE FROM ${table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE logged_at < $1 LIMIT ${deleteMax}))`,
+    [loggedBefore],
+  )
+  return rows.rowCount ?? 0
+}

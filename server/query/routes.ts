@@ -1,0 +1,304 @@
+/**
+ * Routes of query/: GET only, what is true now and what was. Every answer passes the same scope as the sockets: a region or a
+ * record outside it does not exist for the asker.
+ */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Pool } from 'pg'
+import { z } from 'zod'
+import { type Kind, sealedPrefix } from '#contract/entry.ts'
+import { type Reject, reject } from '#contract/errors.ts'
+import { EpochMs, formatDay, Id, RegionCode, SourceKind, Syndrome } from '#contract/scalars.ts'
+import { AlertView, CallView, IncidentView, SeriesView } from '#contract/view.ts'
+import { type BasemapPack, ErrorResponse, PositionRow } from '#contract/wire.ts'
+import type { Series, ShownCollection, World } from '../state/world.ts'
+import { type HistoryFilter, listAlerts, listCalls, listIncidents, listTrack, listTrail, pageMax } from './sql.ts'
+
+/** What the asker may see, decided by identity/. */
+export type Asker = {
+  sees(collection: ShownCollection, record: unknown): boolean
+  show(collection: ShownCollection, record: unknown): unknown
+  covers(regionCode: string): boolean
+  kinds: ReadonlySet<Kind>
+}
+
+export type Judged = { method: string; expected: (number | null)[]; threshold: (number | null)[]; alarms: boolean[] }
+
+export type QueryPorts = {
+  pool: Pool
+  world: World
+  basemap: BasemapPack | undefined
+  settings(): Record<string, unknown>
+  /** Judges the route, then says what the asker may see. */
+  authenticate(request: FastifyRequest, route: string): Promise<Asker | Reject>
+  /** Expected values and thresholds of a series by the detector a chart shows. */
+  judge(series: Series): Judged
+  sendReject(reply: never, refused: Reject): unknown
+}
+
+const History = z.object({
+  state: z.enum(['open', 'acknowledged', 'closed']).optional(),
+  regionCode: RegionCode.optional(),
+  from: z.coerce.number().pipe(EpochMs).optional(),
+  to: z.coerce.number().pipe(EpochMs).optional(),
+  limit: z.coerce.number().int().min(1).max(pageMax).default(50),
+  before: z
+    .string()
+    .regex(/^\d{1,15}~[A-Za-z0-9_.:-]{1,64}$/)
+    .optional(),
+})
+
+const Trail = z.object({
+  incidentId: Id.optional(),
+  alertId: Id.optional(),
+  before: z.coerce.number().int().min(1).optional(),
+  limit: z.coerce.number().int().min(1).max(pageMax).default(100),
+})
+const TrailEntry = z.object({
+  seq: z.int(),
+  kind: z.string(),
+  loggedAt: EpochMs,
+  occurredAt: EpochMs,
+  source: z.string(),
+  actorName: z.string().optional(),
+  body: z.record(z.string(), z.unknown()),
+  outcome: z.object({ result: z.string(), code: z.string().optional() }),
+})
+
+const SeriesQuery = z.object({
+  sourceKind: SourceKind,
+  syndrome: Syndrome,
+  regionCode: RegionCode,
+  period: z.enum(['hour', 'day']).default('day'),
+})
+
+/** Codes of all regions below (and with) one, for history tables that know no tree. */
+function listBelow(world: World, covers: (code: string) => boolean, scope: string | undefined): string[] {
+  const codes: string[] = []
+  for (const region of world.regions.values()) {
+    if (!covers(region.code)) continue
+    let at: string | undefined = region.code
+    for (let depth = 0; at !== undefined && depth < 8; depth++) {
+      if (scope === undefined || at === scope) {
+        codes.push(region.code)
+        break
+      }
+      at = world.regions.get(at)?.parentCode
+    }
+  }
+  return codes
+}
+
+function describeSlot(series: Series, slot: number): string {
+  const index = series.firstIndex + slot
+  return series.period === 'day'
+    ? formatDay(index)
+    : `${formatDay(Math.floor(index / 24))}T${String(index % 24).padStart(2, '0')}`
+}
+
+/** A live series with its expected band, as a chart draws it. */
+export function toSeriesView(series: Series, judged: Judged): SeriesView {
+  return {
+    sourceKind: series.sourceKind as SeriesView['sourceKind'],
+    syndrome: series.syndrome as SeriesView['syndrome'],
+    regionCode: series.regionCode,
+    period: series.period,
+    periods: series.values.map((_, slot) => describeSlot(series, slot)),
+    values: [...series.values],
+    denominators: [...series.denominators],
+    reporters: [...series.reporters],
+    ...judged,
+  }
+}
+
+/** Leaves sealed values out of a body: the trail says that something was said, never what. */
+function withoutSealed(body: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(body).map(([key, value]) => [
+      key,
+      typeof value === 'string' && value.startsWith(sealedPrefix) ? '(sealed)' : value,
+    ]),
+  )
+}
+
+export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): void {
+  const { world, pool } = ports
+  const errors = { '4xx': ErrorResponse, '5xx': ErrorResponse }
+
+  /** One GET: judges the asker, runs the work, sends a refusal as a refusal. */
+  const get = <Q>(
+    url: string,
+    documented: { summary: string; querystring?: z.ZodType<Q>; params?: z.ZodType; response: z.ZodType },
+    work: (asker: Asker, query: Q, params: Record<string, string>) => Promise<unknown> | unknown,
+  ) => {
+    app.get(url, {
+      schema: {
+        summary: documented.summary,
+        tags: ['query'],
+        ...(documented.querystring ? { querystring: documented.querystring } : {}),
+        ...(documented.params ? { params: documented.params } : {}),
+        response: { 200: documented.response, ...errors },
+      },
+      handler: async (request, reply) => {
+        const asker = await ports.authenticate(request, `GET ${url}`)
+        if ('code' in asker) return ports.sendReject(reply as never, asker)
+        const answer = await work(asker, request.query as Q, request.params as Record<string, string>)
+        if (isReject(answer)) return ports.sendReject(reply as never, answer)
+        return answer
+      },
+    })
+  }
+
+  get('/v1/settings', { summary: 'What this installation is', response: z.record(z.string(), z.unknown()) }, () =>
+    ports.settings(),
+  )
+
+  get(
+    '/v1/basemap',
+    { summary: 'Basemap and region geometry', response: z.unknown() },
+    () => ports.basemap ?? reject('RECORD_UNKNOWN'),
+  )
+
+  get(
+    '/v1/series',
+    { summary: 'One live series with its expected band', querystring: SeriesQuery, response: SeriesView },
+    (asker, query) => {
+      const { sourceKind, syndrome, regionCode, period } = query as z.infer<typeof SeriesQuery>
+      if (!asker.covers(regionCode)) return reject('REGION_FOREIGN', { regionCode })
+      const series = world.series.get(`${period}|${sourceKind}|${syndrome}|${regionCode}`)
+      if (!series)
+        return {
+          sourceKind,
+          syndrome,
+          regionCode,
+          period,
+          periods: [],
+          values: [],
+          denominators: [],
+          reporters: [],
+          expected: [],
+          threshold: [],
+          alarms: [],
+        }
+      return toSeriesView(series, ports.judge(series))
+    },
+  )
+
+  get(
+    '/v1/alerts/:alertId/series',
+    {
+      summary: 'Every series behind an alert',
+      params: z.object({ alertId: Id }),
+      response: z.object({ series: z.array(SeriesView) }),
+    },
+    (asker, _query, params) => {
+      const alert = world.alerts.get(params.alertId!)
+      if (!alert || !asker.sees('alerts', alert)) return reject('ALERT_UNKNOWN', { alertId: params.alertId! })
+      const shown = asker.show('alerts', alert) as z.infer<typeof AlertView>
+      const keys = new Set<string>()
+      for (const e of shown.evidence)
+        if (e.sourceKind && e.syndrome)
+          keys.add(`${e.period.includes('T') ? 'hour' : 'day'}|${e.sourceKind}|${e.syndrome}|${e.regionCode}`)
+      if (shown.evidence.length > 0 && shown.syndrome)
+        for (const sourceKind of SourceKind.options) keys.add(`day|${sourceKind}|${shown.syndrome}|${shown.regionCode}`)
+      const series = [...keys].flatMap(key => world.series.get(key) ?? [])
+      return { series: series.map(s => toSeriesView(s, ports.judge(s))) }
+    },
+  )
+
+  const toFilter = (asker: Asker, query: z.infer<typeof History>): HistoryFilter => {
+    const filter: HistoryFilter = { limit: query.limit, regionCodes: listBelow(world, asker.covers, query.regionCode) }
+    if (query.state !== undefined) filter.state = query.state
+    if (query.from !== undefined) filter.from = query.from
+    if (query.to !== undefined) filter.to = query.to
+    if (query.before !== undefined) filter.before = query.before
+    return filter
+  }
+  const page = <T extends z.ZodType>(name: string, row: T) =>
+    z.object({ [name]: z.array(row), next: z.string().optional() })
+  const answerPage = (name: string, found: { rows: unknown[]; next?: string }) => ({
+    [name]: found.rows,
+    ...(found.next === undefined ? {} : { next: found.next }),
+  })
+
+  get(
+    '/v1/incidents',
+    { summary: 'Incidents, newest first', querystring: History, response: page('incidents', IncidentView) },
+    async (asker, query) =>
+      answerPage('incidents', await listIncidents(pool, toFilter(asker, query as z.infer<typeof History>))),
+  )
+  get(
+    '/v1/calls',
+    { summary: 'Calls, newest first', querystring: History, response: page('calls', CallView) },
+    async (asker, query) =>
+      answerPage('calls', await listCalls(pool, toFilter(asker, query as z.infer<typeof History>))),
+  )
+  get(
+    '/v1/alerts',
+    { summary: 'Alerts, newest first', querystring: History, response: page('alerts', AlertView) },
+    async (asker, query) => {
+      const found = await listAlerts(pool, toFilter(asker, query as z.infer<typeof History>))
+      return answerPage('alerts', {
+        ...found,
+        rows: found.rows.filter(a => asker.sees('alerts', a)).map(a => asker.show('alerts', a)),
+      })
+    },
+  )
+
+  const Track = z.object({ from: z.coerce.number().pipe(EpochMs), to: z.coerce.number().pipe(EpochMs) })
+  get(
+    '/v1/units/:id/track',
+    {
+      summary: 'Fixes of a unit by device time',
+      params: z.object({ id: Id }),
+      querystring: Track,
+      response: z.object({ fixes: z.array(PositionRow) }),
+    },
+    async (asker, query, params) => {
+      const unit = world.units.get(params.id!)
+      if (!unit || !asker.sees('units', unit)) return reject('UNIT_UNKNOWN', { unitId: params.id! })
+      const { from, to } = query as z.infer<typeof Track>
+      return { fixes: await listTrack(pool, params.id!, from, to) }
+    },
+  )
+
+  get(
+    '/v1/entries',
+    {
+      summary: 'The audit trail: entries and their outcomes, newest first',
+      querystring: Trail,
+      response: z.object({ entries: z.array(TrailEntry), next: z.int().optional() }),
+    },
+    async (asker, query) => {
+      const { incidentId, alertId, before, limit } = query as z.infer<typeof Trail>
+      const incident = incidentId === undefined ? undefined : world.incidents.get(incidentId)
+      if (incident && !asker.covers(incident.regionCode)) return reject('INCIDENT_UNKNOWN', { incidentId: incidentId! })
+      const rows = await listTrail(pool, {
+        kinds: [...asker.kinds],
+        limit,
+        ...(incidentId === undefined ? {} : { incidentId }),
+        ...(alertId === undefined ? {} : { alertId }),
+        ...(before === undefined ? {} : { beforeSeq: before }),
+      })
+      const seen = rows.filter(row => typeof row.body.regionCode !== 'string' || asker.covers(row.body.regionCode))
+      return {
+        entries: seen.map(({ actor, body, result, code, ...row }) => ({
+          ...row,
+          ...(actor ? { actorName: actor.name } : {}),
+          body: withoutSealed(body),
+          outcome: { result: result ?? 'done', ...(code === null ? {} : { code }) },
+        })),
+        ...(rows.length === limit ? { next: rows.at(-1)!.seq } : {}),
+      }
+    },
+  )
+}
+
+function isReject(answer: unknown): answer is Reject {
+  return (
+    typeof answer === 'object' &&
+    answer !== null &&
+    'code' in answer &&
+    !('http' in answer) &&
+    Object.keys(answer).every(k => k === 'code' || k === 'params')
+  )
+}

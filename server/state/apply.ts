@@ -1,0 +1,71 @@
+/**
+ * State: the first stage of the line. One table from kind to fold; the only way the world changes from what was said.
+ * Pure: same world and entry, same result.
+ */
+import { done, type Entry, type EntryOf, type Kind, type Outcome } from '#contract/entry.ts'
+import { applyCall, applyCallEnd } from './calls.ts'
+import { applyCard } from './cards.ts'
+import { applyTick } from './clock.ts'
+import { findExpiry } from './commands.ts'
+import { applyAssign, applyClose, applyLevel, applyNote, applyOpen, applyRelease } from './incidents.ts'
+import { applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
+import { applyCount } from './series.ts'
+import { recordKey } from './sources.ts'
+import { applyPosition, applyStatus, applyVitals } from './units.ts'
+import type { Touched, World } from './world.ts'
+
+type Fold<K extends Kind> = (world: World, entry: EntryOf<K>, touched: Touched) => Outcome
+
+/** Kinds that are the log's and the tables' business alone: the world does not change. */
+const keep = () => done
+
+/** Alert commands and pages are folded by notify/, the last stage, which owns alerts. */
+const folds: { [K in Kind]: Fold<K> } = {
+  'region.published': applyRegions,
+  'rule.published': applyRules,
+  'place.registered': applyPlace,
+  'unit.registered': applyUnit,
+  'unit.position': applyPosition,
+  'unit.vitals': applyVitals,
+  'unit.status': applyStatus,
+  'call.received': applyCall,
+  'call.ended': applyCallEnd,
+  'incident.opened': applyOpen,
+  'incident.unitAssigned': applyAssign,
+  'incident.unitReleased': applyRelease,
+  'incident.levelChanged': applyLevel,
+  'incident.noted': applyNote,
+  'incident.closed': applyClose,
+  'count.reported': applyCount,
+  'report.received': applyCard,
+  'signal.found': keep,
+  'alert.acknowledged': keep,
+  'alert.noted': keep,
+  'alert.closed': keep,
+  'clock.ticked': applyTick,
+  'page.attempted': keep,
+  'page.receipted': keep,
+  'record.viewed': keep,
+  'person.forgotten': keep,
+  'account.changed': keep,
+  'device.changed': keep,
+  'entry.quarantined': (world, _entry, touched) => {
+    world.city.quarantined++
+    touched.city = true
+    return done
+  },
+}
+
+/** Records the entry's key and time; every entry counts here, refused or not. */
+export function applyArrival(world: World, entry: Entry): void {
+  world.seq = entry.seq
+  if (entry.loggedAt > world.city.now) world.city.now = entry.loggedAt
+  recordKey(world, entry)
+}
+
+/** Folds one entry into the world; a command past its time is refused before anything else. */
+export function applyEntry(world: World, entry: Entry, touched: Touched): Outcome {
+  const expired = findExpiry(entry)
+  if (expired) return expired
+  return (folds[entry.kind] as Fold<Kind>)(world, entry as EntryOf<Kind>, touched)
+}

@@ -1,0 +1,51 @@
+/**
+ * Register: regions, places, rules and units as an administrator published them. Facts: the newest publication stands.
+ */
+import { done, type EntryOf, type Outcome } from '#contract/entry.ts'
+import type { Touched, World } from './world.ts'
+
+/** Replaces the region tree; an older version than the one held changes nothing. */
+export function applyRegions(world: World, entry: EntryOf<'region.published'>, touched: Touched): Outcome {
+  if (entry.body.version < world.city.regionsVersion) return done
+  world.city.regionsVersion = entry.body.version
+  world.regions.clear()
+  for (const region of entry.body.regions) {
+    world.regions.set(region.code, region)
+    touched.regions.add(region.code)
+  }
+  touched.city = true
+  return done
+}
+
+/** Replaces the rules; an older version than the one held changes nothing. */
+export function applyRules(world: World, entry: EntryOf<'rule.published'>, touched: Touched): Outcome {
+  if (entry.body.version < world.city.rulesVersion) return done
+  world.city.rulesVersion = entry.body.version
+  world.rules.clear()
+  for (const rule of entry.body.rules) world.rules.set(rule.ruleId, rule)
+  touched.city = true
+  return done
+}
+
+export function applyPlace(world: World, entry: EntryOf<'place.registered'>, touched: Touched): Outcome {
+  world.places.set(entry.body.placeId, entry.body)
+  touched.places.add(entry.body.placeId)
+  return done
+}
+
+/** Adds a unit, or renews its description without touching what it is doing. */
+export function applyUnit(world: World, entry: EntryOf<'unit.registered'>, touched: Touched): Outcome {
+  const held = world.units.get(entry.body.unitId)
+  if (held) Object.assign(held, entry.body, { version: held.version + 1 })
+  else
+    world.units.set(entry.body.unitId, {
+      ...entry.body,
+      status: 'idle',
+      statusAt: 0,
+      statusBy: 'unit',
+      version: 1,
+      silent: false,
+    })
+  touched.units.add(entry.body.unitId)
+  return done
+}
