@@ -4,7 +4,7 @@ import { Button, Form, Input, Modal, Popconfirm, Select, Table } from 'antd'
 import { useState } from 'react'
 import { personRoles, type Role } from '#contract/scalars.ts'
 import { useTexts } from '../language/i18n.ts'
-import { ask, read, type Refusal } from '../live/http.ts'
+import { ask, type Refusal, read } from '../live/http.ts'
 import { useWorld } from '../live/store.ts'
 import { ReadState, RefusalNote } from '../shell/parts.tsx'
 import { useRegionNames } from '../shell/regions.ts'
@@ -15,11 +15,10 @@ type Account = {
   name: string
   roles: Role[]
   regions: string[]
-  disabled?: boolean
-  lockedUntil?: number | null
-  locked?: boolean
+  disabled: boolean
+  lockedUntil?: number
 }
-type AccountAnswer = { account: Account; initialPassword?: string }
+type AccountAnswer = { account: Account; secret?: string }
 
 export function Accounts() {
   const { t, language } = useTexts()
@@ -32,7 +31,10 @@ export function Accounts() {
   const [form] = Form.useForm()
   const list = useQuery({ queryKey: ['accounts'], queryFn: () => read<{ accounts: Account[] }>('/v1/accounts') })
   const accounts = list.data?.accounts ?? []
-  const regionOptions = [...regions.values()].map(region => ({ value: region.code, label: `${nameOf(region.code)} ${region.code}` }))
+  const regionOptions = [...regions.values()].map(region => ({
+    value: region.code,
+    label: `${nameOf(region.code)} ${region.code}`,
+  }))
 
   const send = async (method: 'POST' | 'PATCH', path: string, body: unknown) => {
     setRefusal(undefined)
@@ -41,17 +43,22 @@ export function Accounts() {
       setRefusal(answer.refusal)
       return false
     }
-    const { account, initialPassword } = answer.value
-    if (initialPassword) setSecret({ title: t('admin.initialPassword', { account: account.accountId }), text: initialPassword })
+    const { account, secret: firstPassword } = answer.value
+    if (firstPassword)
+      setSecret({ title: t('admin.initialPassword', { account: account.accountId }), text: firstPassword })
     void queries.invalidateQueries({ queryKey: ['accounts'] })
     return true
   }
-  const patch = (account: Account, body: unknown) => void send('PATCH', `/v1/accounts/${encodeURIComponent(account.accountId)}`, body)
+  const patch = (account: Account, body: unknown) =>
+    void send('PATCH', `/v1/accounts/${encodeURIComponent(account.accountId)}`, body)
   const save = async (given: Pick<Account, 'accountId' | 'name' | 'roles' | 'regions'>) => {
     const sent =
       editing === 'new'
         ? await send('POST', '/v1/accounts', { ...given, accountId: given.accountId.trim(), name: given.name.trim() })
-        : await send('PATCH', `/v1/accounts/${encodeURIComponent((editing as Account).accountId)}`, { roles: given.roles, regions: given.regions })
+        : await send('PATCH', `/v1/accounts/${encodeURIComponent((editing as Account).accountId)}`, {
+            roles: given.roles,
+            regions: given.regions,
+          })
     if (sent) setEditing(undefined)
   }
   const edit = (account: Account | 'new') => {
@@ -69,7 +76,12 @@ export function Accounts() {
       </div>
       {refusal && <RefusalNote refusal={refusal} onDismiss={() => setRefusal(undefined)} />}
       <Secret secret={secret} onSeen={() => setSecret(undefined)} />
-      <ReadState isLoading={list.isLoading} thrown={list.error} hasContent={accounts.length > 0} onRetry={() => void list.refetch()} />
+      <ReadState
+        isLoading={list.isLoading}
+        thrown={list.error}
+        hasContent={accounts.length > 0}
+        onRetry={() => void list.refetch()}
+      />
       <Table<Account>
         size="small"
         rowKey="accountId"
@@ -77,13 +89,17 @@ export function Accounts() {
         pagination={accounts.length > 50 ? { pageSize: 50 } : false}
         locale={{ emptyText: t('admin.empty') }}
         columns={[
-          { title: t('admin.accountId'), dataIndex: 'accountId', sorter: (a, b) => (a.accountId < b.accountId ? -1 : 1) },
+          {
+            title: t('admin.accountId'),
+            dataIndex: 'accountId',
+            sorter: (a, b) => (a.accountId < b.accountId ? -1 : 1),
+          },
           { title: t('admin.name'), dataIndex: 'name' },
           { title: t('admin.roles'), render: (_, row) => row.roles.map(role => t(`role.${role}`)).join('、') },
           { title: t('admin.regions'), render: (_, row) => row.regions.map(nameOf).join('、') },
           {
             title: t('admin.stateColumn'),
-            render: (_, row) => t(row.disabled ? 'admin.disabled' : row.locked || row.lockedUntil ? 'admin.locked' : 'admin.active'),
+            render: (_, row) => t(row.disabled ? 'admin.disabled' : row.lockedUntil ? 'admin.locked' : 'admin.active'),
           },
           {
             title: t('admin.actions'),
@@ -92,7 +108,7 @@ export function Accounts() {
                 <Button size="small" onClick={() => edit(row)}>
                   {t('admin.roles')}
                 </Button>
-                {(row.locked || row.lockedUntil) && (
+                {row.lockedUntil !== undefined && (
                   <Button size="small" onClick={() => patch(row, { unlock: true })}>
                     {t('admin.unlock')}
                   </Button>
@@ -118,7 +134,11 @@ export function Accounts() {
         okButtonProps={{ 'data-testid': 'account-save' } as never}
       >
         <Form form={form} layout="vertical" onFinish={save} requiredMark={false}>
-          <Form.Item name="accountId" label={t('admin.accountId')} rules={[{ required: true, pattern: /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/ }]}>
+          <Form.Item
+            name="accountId"
+            label={t('admin.accountId')}
+            rules={[{ required: true, pattern: /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/ }]}
+          >
             <Input disabled={editing !== 'new'} autoComplete="off" maxLength={64} />
           </Form.Item>
           <Form.Item name="name" label={t('admin.name')} rules={[{ required: true }]}>
@@ -127,7 +147,7 @@ export function Accounts() {
           <Form.Item name="roles" label={t('admin.roles')} rules={[{ required: true }]}>
             <Select mode="multiple" options={personRoles.map(role => ({ value: role, label: t(`role.${role}`) }))} />
           </Form.Item>
-          <Form.Item name="regions" label={t('admin.regions')} rules={[{ required: true }]}>
+          <Form.Item name="regions" label={t('admin.regions')}>
             <Select mode="tags" options={regionOptions} />
           </Form.Item>
           {refusal && <RefusalNote refusal={refusal} />}

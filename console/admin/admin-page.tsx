@@ -18,7 +18,13 @@ export function AdminPage() {
         title={t('nav.admin')}
         testId="admin-panel"
         tools={parts.map(each => (
-          <Action key={each} word={t(`admin.${each}`)} testId={`admin-${each}`} pressed={part === each} onAct={() => setPart(each)} />
+          <Action
+            key={each}
+            word={t(`admin.${each}`)}
+            testId={`admin-${each}`}
+            pressed={part === each}
+            onAct={() => setPart(each)}
+          />
         ))}
       >
         <div className="admin-body">

@@ -13,7 +13,7 @@ import { Action, Empty, Panel, ReadState } from '../shell/parts.tsx'
 /** Rows asked for at once. */
 export const auditPageMax = 100
 
-type Page = { entries: EntryRow[]; next?: string }
+type Page = { entries: EntryRow[]; next?: number }
 
 export function AuditPage() {
   const { t, language } = useTexts()
@@ -21,14 +21,20 @@ export function AuditPage() {
   const [asked, setAsked] = useState(wanted)
   const list = useInfiniteQuery({
     queryKey: ['audit', asked],
-    queryFn: ({ pageParam }) => read<Page>(`/v1/entries${writeQuery({ ...asked, limit: auditPageMax, before: pageParam })}`),
-    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) =>
+      read<Page>(`/v1/entries${writeQuery({ ...asked, limit: auditPageMax, before: pageParam })}`),
+    initialPageParam: undefined as number | undefined,
     getNextPageParam: page => page.next,
   })
   const rows = list.data?.pages.flatMap(page => page.entries) ?? []
   return (
     <main className="desk desk-single" data-testid="page-audit">
-      <Panel title={t('audit.title')} testId="audit-panel" count={t('state.rows', { count: rows.length })} tools={<span className="faint">{t('audit.hint')}</span>}>
+      <Panel
+        title={t('audit.title')}
+        testId="audit-panel"
+        count={t('state.rows', { count: rows.length })}
+        tools={<span className="faint">{t('audit.hint')}</span>}
+      >
         <form
           className="chips"
           onSubmit={submit => {
@@ -36,13 +42,34 @@ export function AuditPage() {
             setAsked({ incidentId: wanted.incidentId.trim(), alertId: wanted.alertId.trim() })
           }}
         >
-          <input className="chip chip-input" data-testid="audit-incident" placeholder={t('audit.incident')} aria-label={t('audit.incident')} maxLength={64} value={wanted.incidentId} onChange={change => setWanted({ ...wanted, incidentId: change.target.value })} />
-          <input className="chip chip-input" data-testid="audit-alert" placeholder={t('audit.alert')} aria-label={t('audit.alert')} maxLength={64} value={wanted.alertId} onChange={change => setWanted({ ...wanted, alertId: change.target.value })} />
+          <input
+            className="chip chip-input"
+            data-testid="audit-incident"
+            placeholder={t('audit.incident')}
+            aria-label={t('audit.incident')}
+            maxLength={64}
+            value={wanted.incidentId}
+            onChange={change => setWanted({ ...wanted, incidentId: change.target.value })}
+          />
+          <input
+            className="chip chip-input"
+            data-testid="audit-alert"
+            placeholder={t('audit.alert')}
+            aria-label={t('audit.alert')}
+            maxLength={64}
+            value={wanted.alertId}
+            onChange={change => setWanted({ ...wanted, alertId: change.target.value })}
+          />
           <button type="submit" className="act" data-testid="audit-search">
             {t('audit.search')}
           </button>
         </form>
-        <ReadState isLoading={list.isLoading} thrown={list.error} hasContent={rows.length > 0} onRetry={() => void list.refetch()} />
+        <ReadState
+          isLoading={list.isLoading}
+          thrown={list.error}
+          hasContent={rows.length > 0}
+          onRetry={() => void list.refetch()}
+        />
         {list.data && rows.length === 0 && <Empty text={t('audit.empty')} />}
         {rows.length > 0 && (
           <div className="admin-body">
@@ -76,7 +103,12 @@ export function AuditPage() {
               </tbody>
             </table>
             {list.hasNextPage && (
-              <Action word={t('audit.older')} testId="audit-older" disabled={list.isFetchingNextPage} onAct={() => void list.fetchNextPage()} />
+              <Action
+                word={t('audit.older')}
+                testId="audit-older"
+                disabled={list.isFetchingNextPage}
+                onAct={() => void list.fetchNextPage()}
+              />
             )}
           </div>
         )}

@@ -31,10 +31,17 @@ export function Health() {
   })
   return (
     <div className="health" data-testid="health">
-      <ReadState isLoading={state.isLoading} thrown={state.error} hasContent={state.data !== undefined} onRetry={() => void state.refetch()} />
+      <ReadState
+        isLoading={state.isLoading}
+        thrown={state.error}
+        hasContent={state.data !== undefined}
+        onRetry={() => void state.refetch()}
+      />
       {state.data && (
         <>
-          <h3 className={state.data.ready ? '' : 'warn-text'}>{t(state.data.ready ? 'admin.healthReady' : 'admin.healthNotReady')}</h3>
+          <h3 className={state.data.ready ? '' : 'warn-text'}>
+            {t(state.data.ready ? 'admin.healthReady' : 'admin.healthNotReady')}
+          </h3>
           <dl className="facts">
             <div>
               <dt>{t('signIn.version')}</dt>

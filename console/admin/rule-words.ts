@@ -32,13 +32,25 @@ function describeLeaf(leaf: LeafCondition, t: Translate): string {
   }
 }
 
-export type RuleWords = { joint: string | undefined; leaves: readonly string[]; window: string; minCases: string | undefined; tells: readonly string[] }
+export type RuleWords = {
+  joint: string | undefined
+  leaves: readonly string[]
+  window: string
+  minCases: string | undefined
+  tells: readonly string[]
+}
 
 /** Describes a rule: how its conditions join, each condition, its window, its least number of cases and who is told when. */
 export function describeRule(rule: Rule, t: Translate): RuleWords {
   const { when } = rule
   const joint =
-    when.type === 'allOf' ? t('admin.allOf') : when.type === 'anyOf' ? t('admin.anyOf') : when.type === 'kOf' ? t('admin.kOf', { k: when.k }) : undefined
+    when.type === 'allOf'
+      ? t('admin.allOf')
+      : when.type === 'anyOf'
+        ? t('admin.anyOf')
+        : when.type === 'kOf'
+          ? t('admin.kOf', { k: when.k })
+          : undefined
   return {
     joint,
     leaves: listLeaves(rule).map(leaf => describeLeaf(leaf, t)),

@@ -12,7 +12,12 @@ export function Rules() {
   const rules = list.data?.rules ?? []
   return (
     <div data-testid="rules">
-      <ReadState isLoading={list.isLoading} thrown={list.error} hasContent={rules.length > 0} onRetry={() => void list.refetch()} />
+      <ReadState
+        isLoading={list.isLoading}
+        thrown={list.error}
+        hasContent={rules.length > 0}
+        onRetry={() => void list.refetch()}
+      />
       {list.data && rules.length === 0 && <Empty text={t('admin.rulesEmpty')} />}
       {rules.map(rule => {
         const words = describeRule(rule, t)

@@ -2,7 +2,13 @@
 import { useTexts } from '../language/i18n.ts'
 import { Action } from '../shell/parts.tsx'
 
-export function Secret({ secret, onSeen }: { secret: { title: string; text: string } | undefined; onSeen: () => void }) {
+export function Secret({
+  secret,
+  onSeen,
+}: {
+  secret: { title: string; text: string } | undefined
+  onSeen: () => void
+}) {
   const { t } = useTexts()
   if (!secret) return null
   return (

@@ -14,7 +14,13 @@ export const historyPageMax = 50
 
 type Page = { alerts: AlertView[]; next?: string }
 
-export function AlertHistory({ chosenId, onChoose }: { chosenId: string | undefined; onChoose: (alert: AlertView) => void }) {
+export function AlertHistory({
+  chosenId,
+  onChoose,
+}: {
+  chosenId: string | undefined
+  onChoose: (alert: AlertView) => void
+}) {
   const { t, language } = useTexts()
   const nameOf = useRegionNames(language)
   const [fromDay, setFrom] = useState('')
@@ -32,14 +38,21 @@ export function AlertHistory({ chosenId, onChoose }: { chosenId: string | undefi
     <div className="history" data-testid="closed-alerts">
       <div className="chips">
         <label className="chip-label">
-          {t('incident.from')} <input className="chip" type="date" value={fromDay} onChange={change => setFrom(change.target.value)} />
+          {t('incident.from')}{' '}
+          <input className="chip" type="date" value={fromDay} onChange={change => setFrom(change.target.value)} />
         </label>
         <label className="chip-label">
-          {t('incident.to')} <input className="chip" type="date" value={toDay} onChange={change => setTo(change.target.value)} />
+          {t('incident.to')}{' '}
+          <input className="chip" type="date" value={toDay} onChange={change => setTo(change.target.value)} />
         </label>
         <span className="faint chip-note">{t('state.rows', { count: rows.length })}</span>
       </div>
-      <ReadState isLoading={list.isLoading} thrown={list.error} hasContent={rows.length > 0} onRetry={() => void list.refetch()} />
+      <ReadState
+        isLoading={list.isLoading}
+        thrown={list.error}
+        hasContent={rows.length > 0}
+        onRetry={() => void list.refetch()}
+      />
       {list.data && rows.length === 0 && <Empty text={t('alerts.historyEmpty')} />}
       <div className="history-rows">
         {rows.map(alert => (
@@ -65,7 +78,12 @@ export function AlertHistory({ chosenId, onChoose }: { chosenId: string | undefi
         ))}
       </div>
       {list.hasNextPage && (
-        <Action word={t('alerts.more')} testId="alerts-more" disabled={list.isFetchingNextPage} onAct={() => void list.fetchNextPage()} />
+        <Action
+          word={t('alerts.more')}
+          testId="alerts-more"
+          disabled={list.isFetchingNextPage}
+          onAct={() => void list.fetchNextPage()}
+        />
       )}
     </div>
   )

@@ -6,12 +6,13 @@ import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import type { AlertView, SeriesView } from '#contract/view.ts'
 import { subjectOf } from '../incidents/actions.ts'
+import { PersonPart } from '../incidents/person.tsx'
 import { Timeline } from '../incidents/timeline.tsx'
 import { translateWord, useTexts } from '../language/i18n.ts'
 import { useSecond } from '../live/clock.ts'
 import { dismissSent } from '../live/commands.ts'
 import { read } from '../live/http.ts'
-import { chooseAlert, followChosen, useDesk } from '../shell/desk.ts'
+import { chooseAlert, followChosen, useDesk, useRole } from '../shell/desk.ts'
 import { formatAge, formatDayTime, formatFigure } from '../shell/format.ts'
 import { useKey } from '../shell/keys.ts'
 import { Action, Empty, LevelSquare, Panel, ReadState, SentNote } from '../shell/parts.tsx'
@@ -64,6 +65,9 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
   const nameOf = useRegionNames(language)
   const now = useSecond()
   const alertId = alert?.alertId
+  const surveys = useRole('epidemiologist')
+  // A seat that sees an alert as a notice gets no evidence with it and cannot answer it.
+  const notice = alert !== undefined && alert.evidence.length === 0
   const [closing, setClosing] = useState(false)
   const [reason, setReason] = useState('')
   const [note, setNote] = useState('')
@@ -72,11 +76,11 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
   const curves = useQuery({
     queryKey: ['alert-series', alertId, alert?.evidence.length, alert?.cases],
     queryFn: () => read<{ series: SeriesView[] }>(`/v1/alerts/${encodeURIComponent(alertId!)}/series`),
-    enabled: alertId !== undefined,
+    enabled: alertId !== undefined && surveys && !notice,
     placeholderData: (before, query) => (query?.queryKey[1] === alertId ? before : undefined),
     refetchInterval: 60_000,
   })
-  const open = alert !== undefined && alert.state !== 'closed'
+  const open = alert !== undefined && alert.state !== 'closed' && !notice
   useEffect(() => {
     setClosing(false)
     setReason('')
@@ -86,7 +90,7 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
     if (closing) reasonBox.current?.focus()
   }, [closing])
   const acknowledge = () => {
-    if (alert?.state !== 'open') return false
+    if (!open || alert?.state !== 'open') return false
     void acknowledgeAlert(alert)
     return true
   }
@@ -98,7 +102,7 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
     if (!alert || reason.trim() === '') return reasonBox.current?.focus()
     if (!(await closeAlert(alert, verdict, reason.trim()))) setClosing(false)
   }
-  useKey('acknowledge', alert?.state === 'open' ? acknowledge : undefined)
+  useKey('acknowledge', open && alert?.state === 'open' ? acknowledge : undefined)
   useKey('note', open ? () => noteBox.current?.focus() : undefined)
   useKey('close', open ? () => setClosing(true) : undefined)
   useKey('follow', followChosen)
@@ -123,6 +127,7 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
       </Panel>
     )
   }
+  const cards = alert.evidence.filter(each => each.method === 'card').flatMap(each => each.subjects)
   const why = explainAlert(alert, t, nameOf, language)
   return (
     <Panel
@@ -145,12 +150,15 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
               {nameOf(alert.regionCode)} <span className="muted">{t(`alertLevel.${alert.level}`)}</span>
             </strong>
             <span className="muted">
-              {t('alerts.raised')} {formatDayTime(alert.raisedAt)} · {t('alerts.updated')} {formatDayTime(alert.updatedAt)} ·{' '}
-              <span className="mono">{alert.alertId}</span>
+              {t('alerts.raised')} {formatDayTime(alert.raisedAt)} · {t('alerts.updated')}{' '}
+              {formatDayTime(alert.updatedAt)} · <span className="mono">{alert.alertId}</span>
             </span>
             {alert.acknowledgedAt !== undefined && (
               <span data-testid="acknowledged-by">
-                {t('alerts.acknowledgedBy', { name: alert.acknowledgedBy ?? '—', time: formatDayTime(alert.acknowledgedAt) })}
+                {t('alerts.acknowledgedBy', {
+                  name: alert.acknowledgedBy ?? '—',
+                  time: formatDayTime(alert.acknowledgedAt),
+                })}
               </span>
             )}
             {alert.closedAt !== undefined && (
@@ -168,9 +176,20 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
         {open && (
           <div className="case-actions no-print">
             {alert.state === 'open' && (
-              <Action word={t('alerts.acknowledge')} keyId="acknowledge" testId="alert-acknowledge" primary onAct={() => void acknowledge()} />
+              <Action
+                word={t('alerts.acknowledge')}
+                keyId="acknowledge"
+                testId="alert-acknowledge"
+                primary
+                onAct={() => void acknowledge()}
+              />
             )}
-            <Action word={t('alerts.note')} keyId="note" testId="alert-note-focus" onAct={() => noteBox.current?.focus()} />
+            <Action
+              word={t('alerts.note')}
+              keyId="note"
+              testId="alert-note-focus"
+              onAct={() => noteBox.current?.focus()}
+            />
             <Action word={t('alerts.close')} keyId="close" testId="alert-close" danger onAct={() => setClosing(true)} />
           </div>
         )}
@@ -200,51 +219,71 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
             <Action word={t('form.cancel')} keyId="leave" testId="alert-close-cancel" onAct={() => setClosing(false)} />
           </div>
         )}
-        <section className="block" data-testid="why">
-          <h3>{t('alerts.why')}</h3>
-          <p>
-            {why.rule} {why.sources} {why.cases}
+        {notice && (
+          <p className="block muted" data-testid="notice">
+            {t('alerts.notice')}
           </p>
-          <ul className="why">
-            {why.lines.map((line, at) => (
-              <li key={`${line.method}-${at}`}>
-                {line.text}
-                {line.ratio && <b> · {t('alerts.ratio', { ratio: line.ratio })}</b>}
-                {line.late && <em className="tag">{t('alerts.late')}</em>}
-              </li>
-            ))}
-          </ul>
-          <p className="muted">
-            {t('alerts.basis')}：{alert.basis}
-          </p>
-        </section>
-        <section className="block">
-          <h3>{t('alerts.sources')}</h3>
-          <Sources alert={alert} />
-        </section>
-        <section className="block" data-testid="curves">
-          <h3>{t('alerts.curve')}</h3>
-          <ReadState
-            isLoading={curves.isLoading}
-            thrown={curves.error}
-            hasContent={curves.data !== undefined}
-            onRetry={() => void curves.refetch()}
-          />
-          {curves.data?.series.length === 0 && <Empty text={t('alerts.curveEmpty')} />}
-          {curves.data?.series.map(series => (
-            <EpiCurve
-              key={`${series.sourceKind}-${series.syndrome}-${series.regionCode}-${series.period}`}
-              series={series}
-              regionName={nameOf(series.regionCode)}
+        )}
+        {!notice && (
+          <section className="block" data-testid="why">
+            <h3>{t('alerts.why')}</h3>
+            <p>
+              {why.rule} {why.sources} {why.cases}
+            </p>
+            <ul className="why">
+              {why.lines.map((line, at) => (
+                <li key={`${line.method}-${at}`}>
+                  {line.text}
+                  {line.ratio && <b> · {t('alerts.ratio', { ratio: line.ratio })}</b>}
+                  {line.late && <em className="tag">{t('alerts.late')}</em>}
+                </li>
+              ))}
+            </ul>
+            <p className="muted">
+              {t('alerts.basis')}：{alert.basis}
+            </p>
+          </section>
+        )}
+        {!notice && (
+          <section className="block">
+            <h3>{t('alerts.sources')}</h3>
+            <Sources alert={alert} />
+          </section>
+        )}
+        {surveys && cards.length > 0 && (
+          <PersonPart records={cards.map(id => ({ kind: 'card' as const, id }))} sealedFields={[]} />
+        )}
+        {surveys && !notice && (
+          <section className="block" data-testid="curves">
+            <h3>{t('alerts.curve')}</h3>
+            <ReadState
+              isLoading={curves.isLoading}
+              thrown={curves.error}
+              hasContent={curves.data !== undefined}
+              onRetry={() => void curves.refetch()}
             />
-          ))}
-        </section>
+            {curves.data?.series.length === 0 && <Empty text={t('alerts.curveEmpty')} />}
+            {curves.data?.series.map(series => (
+              <EpiCurve
+                key={`${series.sourceKind}-${series.syndrome}-${series.regionCode}-${series.period}`}
+                series={series}
+                regionName={nameOf(series.regionCode)}
+              />
+            ))}
+          </section>
+        )}
         <section className="block">
           <h3>
             {t('alerts.note')}
             {open && (
               <span className="block-tools no-print">
-                <Action word={t('alerts.noteSend')} keyId="send" testId="alert-note-send" disabled={note.trim() === ''} onAct={() => void sendNote()} />
+                <Action
+                  word={t('alerts.noteSend')}
+                  keyId="send"
+                  testId="alert-note-send"
+                  disabled={note.trim() === ''}
+                  onAct={() => void sendNote()}
+                />
               </span>
             )}
           </h3>

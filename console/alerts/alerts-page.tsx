@@ -29,8 +29,18 @@ export function AlertsPage({ flashing }: { flashing: string | undefined }) {
           testId="inbox"
           tools={
             <>
-              <Action word={t('alerts.current')} testId="inbox-current" pressed={!history} onAct={() => setHistory(false)} />
-              <Action word={t('alerts.history')} testId="inbox-history" pressed={history} onAct={() => setHistory(true)} />
+              <Action
+                word={t('alerts.current')}
+                testId="inbox-current"
+                pressed={!history}
+                onAct={() => setHistory(false)}
+              />
+              <Action
+                word={t('alerts.history')}
+                testId="inbox-history"
+                pressed={history}
+                onAct={() => setHistory(true)}
+              />
             </>
           }
         >
@@ -48,7 +58,12 @@ export function AlertsPage({ flashing }: { flashing: string | undefined }) {
           max !== undefined && (
             <>
               <b>{t('alerts.mapLegend')}</b>
-              <span>{t('alerts.mapLegendOf', { source: translateWord(t, 'source', main.sourceKind), syndrome: translateWord(t, 'syndrome', main.syndrome) })}</span>
+              <span>
+                {t('alerts.mapLegendOf', {
+                  source: translateWord(t, 'source', main.sourceKind),
+                  syndrome: translateWord(t, 'syndrome', main.syndrome),
+                })}
+              </span>
               <span className="ramp">
                 0 <i /> {formatFigure(Number(max.toFixed(1)))}
               </span>

@@ -6,7 +6,9 @@ import { useQueries } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import type { AlertView, RegionView, SeriesView } from '#contract/view.ts'
 import { read, writeQuery } from '../live/http.ts'
+import type { Level } from '../look/palette.ts'
 import type { RegionState } from '../map/map.ts'
+import { useRole } from '../shell/desk.ts'
 
 /** Most counties asked for at once. */
 export const countiesMax = 40
@@ -26,9 +28,14 @@ export function useChoropleth(
   alert: AlertView | undefined,
   alerts: ReadonlyMap<string, AlertView>,
   regions: ReadonlyMap<string, RegionView>,
-): { states: ReadonlyMap<string, RegionState>; max: number | undefined; main: { sourceKind: string; syndrome: string } | undefined } {
+): {
+  states: ReadonlyMap<string, RegionState>
+  max: number | undefined
+  main: { sourceKind: string; syndrome: string } | undefined
+} {
   const evidence = alert?.evidence.find(each => each.sourceKind && each.syndrome)
   const main = evidence ? { sourceKind: evidence.sourceKind!, syndrome: evidence.syndrome! } : undefined
+  const surveys = useRole('epidemiologist')
   const counties = useMemo(
     () => [...regions.values()].filter(region => region.level === 'county').slice(0, countiesMax),
     [regions],
@@ -37,7 +44,7 @@ export function useChoropleth(
     queries: counties.map(region => ({
       queryKey: ['series', main?.sourceKind, main?.syndrome, region.code, 'day'],
       queryFn: () => read<SeriesView>(`/v1/series${writeQuery({ ...main, regionCode: region.code, period: 'day' })}`),
-      enabled: main !== undefined,
+      enabled: main !== undefined && surveys,
       staleTime: 60_000,
       retry: false,
     })),
@@ -56,10 +63,10 @@ export function useChoropleth(
     for (const each of alerts.values()) {
       if (each.state === 'closed') continue
       const before = states.get(each.regionCode)
-      const level = Math.min(each.level, before?.level ?? 4)
+      const level = Math.min(each.level, before?.level ?? 4) as Level
       states.set(each.regionCode, { ...before, level })
     }
-    if (alert) states.set(alert.regionCode, { ...states.get(alert.regionCode), level: alert.level })
+    if (alert) states.set(alert.regionCode, { ...states.get(alert.regionCode), level: alert.level as Level })
     return { states, max, main }
   }, [answers, counties, alerts, alert, main?.sourceKind, main?.syndrome])
 }

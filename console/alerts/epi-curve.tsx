@@ -138,7 +138,15 @@ export function buildCurve(series: SeriesView, t: Translate) {
   }
 }
 
-export function EpiCurve({ series, regionName, heightPx = 210 }: { series: SeriesView; regionName: string; heightPx?: number }) {
+export function EpiCurve({
+  series,
+  regionName,
+  heightPx = 210,
+}: {
+  series: SeriesView
+  regionName: string
+  heightPx?: number
+}) {
   const { t, language } = useTexts()
   const frame = useRef<HTMLDivElement>(null)
   const [chart, setChart] = useState<ECharts>()

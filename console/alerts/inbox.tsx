@@ -35,7 +35,11 @@ function EscalationTimer({ alert, now }: { alert: AlertView; now: number }) {
   const { t } = useTexts()
   if (alert.state !== 'open') return <span className="muted">{alert.acknowledgedBy ?? ''}</span>
   if (alert.nextEscalationAt === undefined) {
-    return <span className="warn-text">{alert.escalationStep > 0 ? t('alerts.escalated', { step: alert.escalationStep }) : ''}</span>
+    return (
+      <span className="warn-text">
+        {alert.escalationStep > 0 ? t('alerts.escalated', { step: alert.escalationStep }) : ''}
+      </span>
+    )
   }
   const leftMs = alert.nextEscalationAt - now
   const state = leftMs <= 0 ? 'over' : leftMs < escalationWarnMs ? 'warn' : 'ok'
@@ -99,7 +103,8 @@ export function Inbox({ flashing }: { flashing: string | undefined }) {
             </span>
             <span role="gridcell" className="two-lines right">
               <span>
-                {t(`alerts.state.${alert.state}`)} <small className="muted live">{formatAge(now - alert.raisedAt)}</small>
+                {t(`alerts.state.${alert.state}`)}{' '}
+                <small className="muted live">{formatAge(now - alert.raisedAt)}</small>
               </span>
               <EscalationTimer alert={alert} now={now} />
             </span>

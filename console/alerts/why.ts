@@ -43,7 +43,12 @@ function explainLine(evidence: EvidenceView, t: Translate, nameOf: (code: string
 }
 
 /** Explains an alert: the rule that holds, how many kinds of source it needed and got, and each source's figures. */
-export function explainAlert(alert: AlertView, t: Translate, nameOf: (code: string) => string, language: 'zh' | 'en'): Why {
+export function explainAlert(
+  alert: AlertView,
+  t: Translate,
+  nameOf: (code: string) => string,
+  language: 'zh' | 'en',
+): Why {
   const kinds = listSourceKinds(alert)
   return {
     rule: t('alerts.whyRule', {

@@ -31,7 +31,13 @@ export function listAlarms(
     const calls: Alarm[] = []
     for (const call of world.calls) {
       if (call.incidentId || call.outcome) continue
-      calls.push({ id: `call:${call.callId}`, sound: 'callRing', tone: 'callRing', at: call.receivedAt, critical: true })
+      calls.push({
+        id: `call:${call.callId}`,
+        sound: 'callRing',
+        tone: 'callRing',
+        at: call.receivedAt,
+        critical: true,
+      })
     }
     const orders: Alarm[] = []
     for (const unit of world.units) {
@@ -48,7 +54,13 @@ export function listAlarms(
       if (alert.state !== 'open' || alert.level > 2) continue
       // Another step of the escalation rings again.
       const id = `alert:${alert.alertId}:${alert.escalationStep}`
-      raised.push({ id, sound: 'alertRaised', tone: 'orderUnacknowledged', at: alert.raisedAt, critical: alert.level === 1 })
+      raised.push({
+        id,
+        sound: 'alertRaised',
+        tone: 'orderUnacknowledged',
+        at: alert.raisedAt,
+        critical: alert.level === 1,
+      })
     }
     alarms.push(...raised.sort((a, b) => a.at - b.at))
   }

@@ -40,8 +40,12 @@ export function CallList({ flashing }: { flashing: string | undefined }) {
     const state = waitedMs > answerOverMs ? 'over' : waitedMs > answerWarnMs ? 'warn' : 'ok'
     return (
       <>
-        <span role="gridcell">{call.level ? <LevelSquare level={call.level} /> : <span className="level level-none">–</span>}</span>
-        <span role="gridcell">{call.syndrome ? translateWord(t, 'syndrome', call.syndrome) : t('syndrome.unknown')}</span>
+        <span role="gridcell">
+          {call.level ? <LevelSquare level={call.level} /> : <span className="level level-none">–</span>}
+        </span>
+        <span role="gridcell">
+          {call.syndrome ? translateWord(t, 'syndrome', call.syndrome) : t('syndrome.unknown')}
+        </span>
         <span role="gridcell" className="muted">
           {nameOf(call.regionCode)}
           {call.lon === undefined && <em className="tag">{t('calls.unknownPlace')}</em>}

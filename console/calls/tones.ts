@@ -15,7 +15,13 @@ export const tones: Readonly<Record<ToneName, readonly Note[]>> = {
     { atS: 0.24, forS: 0.34, fromHz: 880, wave: 'sine', gain: 0.5 },
   ],
   // Three short.
-  orderUnacknowledged: [0, 0.18, 0.36].map(atS => ({ atS, forS: 0.1, fromHz: 990, wave: 'triangle' as const, gain: 0.5 })),
+  orderUnacknowledged: [0, 0.18, 0.36].map(atS => ({
+    atS,
+    forS: 0.1,
+    fromHz: 990,
+    wave: 'triangle' as const,
+    gain: 0.5,
+  })),
   // A siren sweep.
   distress: [
     { atS: 0, forS: 0.5, fromHz: 500, toHz: 1_200, wave: 'sawtooth', gain: 0.6 },

@@ -3,7 +3,7 @@
  * decided on and a subject, so that what came of it is shown beside the thing it was done to.
  */
 import type { BodyInputOf } from '#contract/entry.ts'
-import { shanghaiOffsetMs, type Level, type UnitStatus } from '#contract/scalars.ts'
+import { type Level, shanghaiOffsetMs, type UnitStatus } from '#contract/scalars.ts'
 import type { CallView, IncidentView, UnitView } from '#contract/view.ts'
 import { getCityNow } from '../live/clock.ts'
 import { say } from '../live/commands.ts'
@@ -23,7 +23,12 @@ export const subjectOf = {
 export function assignUnit(incident: IncidentView, unit: UnitView): Promise<Refusal | undefined> {
   const { incidentId } = incident
   const { unitId } = unit
-  return say(subjectOf.task(incidentId, unitId), 'incident.unitAssigned', { incidentId, unitId }, { unit: unit.version })
+  return say(
+    subjectOf.task(incidentId, unitId),
+    'incident.unitAssigned',
+    { incidentId, unitId },
+    { unit: unit.version },
+  )
 }
 
 export function releaseUnit(incident: IncidentView, unit: UnitView, reason: string): Promise<Refusal | undefined> {
@@ -45,7 +50,12 @@ export function setUnitStatus(unit: UnitView, status: UnitStatus): Promise<Refus
 
 export function changeLevel(incident: IncidentView, level: Level): Promise<Refusal | undefined> {
   const { incidentId } = incident
-  return say(subjectOf.incident(incidentId), 'incident.levelChanged', { incidentId, level }, { incident: incident.version })
+  return say(
+    subjectOf.incident(incidentId),
+    'incident.levelChanged',
+    { incidentId, level },
+    { incident: incident.version },
+  )
 }
 
 export function noteIncident(incident: IncidentView, note: string): Promise<Refusal | undefined> {

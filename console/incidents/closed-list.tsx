@@ -32,7 +32,13 @@ export function ClosedList() {
   const [regionCode, setRegion] = useState('')
   const [fromDay, setFrom] = useState('')
   const [toDay, setTo] = useState('')
-  const filter = { state: 'closed', regionCode, from: findDayStart(fromDay), to: findDayStart(toDay, 1), limit: closedPageMax }
+  const filter = {
+    state: 'closed',
+    regionCode,
+    from: findDayStart(fromDay),
+    to: findDayStart(toDay, 1),
+    limit: closedPageMax,
+  }
   const list = useInfiniteQuery({
     queryKey: ['closed-incidents', filter],
     queryFn: ({ pageParam }) => read<Page>(`/v1/incidents${writeQuery({ ...filter, before: pageParam })}`),
@@ -45,7 +51,12 @@ export function ClosedList() {
   return (
     <div className="history" data-testid="closed-incidents">
       <div className="chips">
-        <select className="chip" value={regionCode} aria-label={t('queue.column.where')} onChange={change => setRegion(change.target.value)}>
+        <select
+          className="chip"
+          value={regionCode}
+          aria-label={t('queue.column.where')}
+          onChange={change => setRegion(change.target.value)}
+        >
           <option value="">{t('queue.allRegions')}</option>
           {counties.map(region => (
             <option key={region.code} value={region.code}>
@@ -54,14 +65,21 @@ export function ClosedList() {
           ))}
         </select>
         <label className="chip-label">
-          {t('incident.from')} <input className="chip" type="date" value={fromDay} onChange={change => setFrom(change.target.value)} />
+          {t('incident.from')}{' '}
+          <input className="chip" type="date" value={fromDay} onChange={change => setFrom(change.target.value)} />
         </label>
         <label className="chip-label">
-          {t('incident.to')} <input className="chip" type="date" value={toDay} onChange={change => setTo(change.target.value)} />
+          {t('incident.to')}{' '}
+          <input className="chip" type="date" value={toDay} onChange={change => setTo(change.target.value)} />
         </label>
         <span className="faint chip-note">{t('state.rows', { count: rows.length })}</span>
       </div>
-      <ReadState isLoading={list.isLoading} thrown={list.error} hasContent={rows.length > 0} onRetry={() => void list.refetch()} />
+      <ReadState
+        isLoading={list.isLoading}
+        thrown={list.error}
+        hasContent={rows.length > 0}
+        onRetry={() => void list.refetch()}
+      />
       {list.data && rows.length === 0 && <Empty text={t('incident.historyEmpty')} />}
       <div className="history-rows">
         {rows.map(incident => (
@@ -76,7 +94,12 @@ export function ClosedList() {
         ))}
       </div>
       {list.hasNextPage && (
-        <Action word={t('incident.more')} testId="closed-more" disabled={list.isFetchingNextPage} onAct={() => void list.fetchNextPage()} />
+        <Action
+          word={t('incident.more')}
+          testId="closed-more"
+          disabled={list.isFetchingNextPage}
+          onAct={() => void list.fetchNextPage()}
+        />
       )}
     </div>
   )

@@ -44,7 +44,9 @@ export function DraftForm({ draft }: { draft: Draft }) {
       level: draft.level,
       regionCode,
       ...place,
-      ...(syndrome === 'unknown' ? {} : { complaint: { code, syndrome, dictionary: code.startsWith('desk.') ? 'desk' : 'call' } }),
+      ...(syndrome === 'unknown'
+        ? {}
+        : { complaint: { code, syndrome, dictionary: code.startsWith('desk.') ? 'desk' : 'call' } }),
       ...(addressText.trim() ? { addressText: addressText.trim() } : {}),
       ...(complaintText.trim() ? { complaintText: complaintText.trim() } : {}),
       ...(note.trim() ? { note: note.trim() } : {}),
@@ -67,7 +69,7 @@ export function DraftForm({ draft }: { draft: Draft }) {
     >
       <div className="case-body form" ref={first}>
         <div className="form-row">
-          <label>{t('form.level')}</label>
+          <span className="form-label">{t('form.level')}</span>
           <div className="form-levels">
             {([1, 2, 3, 4] as const).map(level => (
               <button
@@ -86,7 +88,7 @@ export function DraftForm({ draft }: { draft: Draft }) {
           </div>
         </div>
         <div className="form-row">
-          <label>{t('form.place')}</label>
+          <span className="form-label">{t('form.place')}</span>
           <div className={`form-place ${place ? '' : 'form-missing'}`} data-testid="draft-place">
             {place ? (
               <>
@@ -118,21 +120,51 @@ export function DraftForm({ draft }: { draft: Draft }) {
         </div>
         <div className="form-row">
           <label htmlFor="draft-address">{t('form.address')}</label>
-          <input id="draft-address" className="field" data-testid="draft-address" value={addressText} maxLength={2000} onChange={event => setAddress(event.target.value)} />
+          <input
+            id="draft-address"
+            className="field"
+            data-testid="draft-address"
+            value={addressText}
+            maxLength={2000}
+            onChange={event => setAddress(event.target.value)}
+          />
         </div>
         <div className="form-row">
           <label htmlFor="draft-complaint">{t('form.complaint')}</label>
-          <textarea id="draft-complaint" className="field" data-testid="draft-complaint" rows={2} value={complaintText} maxLength={2000} onChange={event => setComplaint(event.target.value)} />
+          <textarea
+            id="draft-complaint"
+            className="field"
+            data-testid="draft-complaint"
+            rows={2}
+            value={complaintText}
+            maxLength={2000}
+            onChange={event => setComplaint(event.target.value)}
+          />
         </div>
         <div className="form-row">
           <label htmlFor="draft-note">{t('form.note')}</label>
-          <textarea id="draft-note" className="field" data-testid="draft-note" rows={2} value={note} maxLength={2000} onChange={event => setNote(event.target.value)} />
+          <textarea
+            id="draft-note"
+            className="field"
+            data-testid="draft-note"
+            rows={2}
+            value={note}
+            maxLength={2000}
+            onChange={event => setNote(event.target.value)}
+          />
         </div>
         <p className="faint">{t('form.personal')}</p>
         <SentNote subject={draft.callId ? subjectOf.call(draft.callId) : subjectOf.draft} />
         <div className="form-foot">
           {!place && <span className="warn-text">{t('form.required')}</span>}
-          <Action word={t('form.submit')} keyId="send" testId="draft-submit" primary disabled={!ready} onAct={() => void submit()} />
+          <Action
+            word={t('form.submit')}
+            keyId="send"
+            testId="draft-submit"
+            primary
+            disabled={!ready}
+            onAct={() => void submit()}
+          />
         </div>
       </div>
     </Panel>

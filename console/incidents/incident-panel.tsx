@@ -19,7 +19,7 @@ import { Action, Empty, LevelSquare, Panel, SentNote, StatusPill } from '../shel
 import { useRegionNames } from '../shell/regions.ts'
 import { judgeFreshness } from '../units/freshness.ts'
 import { assignUnit, changeLevel, closeIncident, noteIncident, releaseUnit, subjectOf } from './actions.ts'
-import { listCandidates, getDistanceKm } from './distance.ts'
+import { getDistanceKm, listCandidates } from './distance.ts'
 import { PersonPart } from './person.tsx'
 import { describeComplaint } from './queue.tsx'
 import { Timeline } from './timeline.tsx'
@@ -78,7 +78,10 @@ function AssignedUnit({ incident, unit, now }: { incident: IncidentView; unit: U
           {fix ? `${formatKm(getDistanceKm(incident, fix))} km` : t('units.noFix')}
           <i className={`age age-${freshness} live`}> {fix ? formatAge(now - fix.fixAt) : ''}</i>
         </span>
-        <span className={`clock clock-${wait ? judgeWait(wait, now) : 'ok'} live`} title={wait ? t(`wait.${wait.kind}`) : ''}>
+        <span
+          className={`clock clock-${wait ? judgeWait(wait, now) : 'ok'} live`}
+          title={wait ? t(`wait.${wait.kind}`) : ''}
+        >
           {formatClock(now - unit.statusAt)}
         </span>
         <Action
@@ -153,7 +156,9 @@ function Candidates({ incident, now }: { incident: IncidentView; now: number }) 
             <span className="right">
               <b>{formatKm(km)}</b> km
             </span>
-            <span className={`right age age-${judgeFreshness(now - fix.fixAt)} live`}>{formatAge(now - fix.fixAt)}</span>
+            <span className={`right age age-${judgeFreshness(now - fix.fixAt)} live`}>
+              {formatAge(now - fix.fixAt)}
+            </span>
             <Action
               word={t('incident.assign')}
               keyId={assignKeys[index]!}
@@ -217,7 +222,11 @@ function Stamps({ incident }: { incident: IncidentView }) {
   return (
     <div className="stamps" data-testid="stamps">
       {rows.map((stamp, at) => (
-        <span key={`${stamp.stamp}-${stamp.unitId ?? ''}-${at}`} className="stamp" title={t(`incident.stampSource.${stamp.source}`)}>
+        <span
+          key={`${stamp.stamp}-${stamp.unitId ?? ''}-${at}`}
+          className="stamp"
+          title={`${t(`incident.stampSource.${stamp.source}`)}${stamp.by ? ` · ${stamp.by}` : ''}`}
+        >
           <small>
             {translateWord(t, 'stamp', stamp.stamp)}
             {stamp.unitId ? ` ${units.get(stamp.unitId)?.name ?? stamp.unitId}` : ''}
@@ -270,7 +279,12 @@ export function IncidentPanel() {
   useKey('open', levelAsked ? confirmLevel : undefined)
   useKey('note', open ? () => noteBox.current?.focus() : undefined)
   useKey('close', open ? () => setClosing(true) : undefined)
-  const chosenUnit = unitId && incident?.unitIds.includes(unitId) ? unitId : incident?.unitIds.length === 1 ? incident.unitIds[0] : undefined
+  const chosenUnit =
+    unitId && incident?.unitIds.includes(unitId)
+      ? unitId
+      : incident?.unitIds.length === 1
+        ? incident.unitIds[0]
+        : undefined
   useKey('release', open && chosenUnit ? () => useDesk.setState({ releaseOf: chosenUnit }) : undefined)
   useKey('leave', () => {
     const desk = useDesk.getState()
@@ -330,7 +344,9 @@ export function IncidentPanel() {
             </span>
             <span className="muted">
               {t('incident.opened')} {formatDayTime(incident.openedAt)}
-              {incident.openedBy ? ` ${t('incident.by', { name: incident.openedBy })}` : ''} · {t('incident.calls', { count: incident.callIds.length })} · <span className="mono">{incident.incidentId}</span>
+              {incident.openedBy ? ` ${t('incident.by', { name: incident.openedBy })}` : ''} ·{' '}
+              {t('incident.calls', { count: incident.callIds.length })} ·{' '}
+              <span className="mono">{incident.incidentId}</span>
             </span>
           </div>
           <div className={`case-clock clock-${judgeWait(wait, now)} live`} data-testid="incident-clock">
@@ -343,7 +359,12 @@ export function IncidentPanel() {
           <div className="strip" data-testid="level-confirm">
             <span>{t('incident.levelChange', { level: levels[levelAsked].numeral })}</span>
             <Action word={t('incident.confirm')} keyId="open" testId="level-yes" primary onAct={confirmLevel} />
-            <Action word={t('form.cancel')} keyId="leave" testId="level-no" onAct={() => useDesk.setState({ levelAsked: undefined })} />
+            <Action
+              word={t('form.cancel')}
+              keyId="leave"
+              testId="level-no"
+              onAct={() => useDesk.setState({ levelAsked: undefined })}
+            />
           </div>
         )}
         {open && (
@@ -362,7 +383,13 @@ export function IncidentPanel() {
                 <kbd className="key">{level}</kbd>
               </button>
             ))}
-            <Action word={t('incident.close')} keyId="close" testId="incident-close" danger onAct={() => setClosing(true)} />
+            <Action
+              word={t('incident.close')}
+              keyId="close"
+              testId="incident-close"
+              danger
+              onAct={() => setClosing(true)}
+            />
           </div>
         )}
         {closing && open && (
@@ -391,7 +418,8 @@ export function IncidentPanel() {
         )}
         {!open && (
           <p className="block">
-            {t('incident.outcomeLabel')}：{incident.outcome ? translateWord(t, 'incident.outcome', incident.outcome) : '—'}
+            {t('incident.outcomeLabel')}：
+            {incident.outcome ? translateWord(t, 'incident.outcome', incident.outcome) : '—'}
             {incident.closedAt ? ` · ${formatDayTime(incident.closedAt)}` : ''}
           </p>
         )}
@@ -413,7 +441,13 @@ export function IncidentPanel() {
             <h3>
               {t('incident.note')} <span className="faint">{t('incident.notes', { count: incident.noteCount })}</span>
               <span className="block-tools">
-                <Action word={t('incident.noteSend')} keyId="send" testId="note-send" disabled={note.trim() === ''} onAct={() => void sendNote()} />
+                <Action
+                  word={t('incident.noteSend')}
+                  keyId="send"
+                  testId="note-send"
+                  disabled={note.trim() === ''}
+                  onAct={() => void sendNote()}
+                />
               </span>
             </h3>
             <textarea

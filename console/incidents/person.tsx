@@ -14,7 +14,13 @@ type PersonRecord = { recordKind: string; recordId: string; fields: Record<strin
 /** Most records one look may open: the incident and the calls behind it. */
 export const recordsMax = 6
 
-export function PersonPart({ records, sealedFields }: { records: readonly { kind: RecordKind; id: string }[]; sealedFields: readonly string[] }) {
+export function PersonPart({
+  records,
+  sealedFields,
+}: {
+  records: readonly { kind: RecordKind; id: string }[]
+  sealedFields: readonly string[]
+}) {
   const { t } = useTexts()
   const [shown, setShown] = useState<readonly PersonRecord[]>()
   const [refusal, setRefusal] = useState<Refusal>()

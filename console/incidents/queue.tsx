@@ -7,13 +7,13 @@ import type { IncidentView } from '#contract/view.ts'
 import { translateWord, useTexts } from '../language/i18n.ts'
 import { useSecond } from '../live/clock.ts'
 import { useWorld } from '../live/store.ts'
+import { levels } from '../look/palette.ts'
 import { chooseIncident, followChosen, useDesk } from '../shell/desk.ts'
 import { formatClock, shortenId } from '../shell/format.ts'
 import { GridList, type GridReach } from '../shell/grid-list.tsx'
 import { useKey } from '../shell/keys.ts'
 import { Action, Empty, LevelSquare, Panel } from '../shell/parts.tsx'
 import { useRegionNames } from '../shell/regions.ts'
-import { levels } from '../look/palette.ts'
 import { listQueue, openFilter, type QueueRow } from './order.ts'
 import { judgeWait } from './timers.ts'
 
@@ -58,7 +58,11 @@ export function IncidentQueue() {
           {nameOf(incident.regionCode)}
         </span>
         <span role="gridcell" className="right">
-          {incident.unitIds.length === 0 ? <em className="tag tag-warn">{t('queue.noUnit')}</em> : incident.unitIds.length}
+          {incident.unitIds.length === 0 ? (
+            <em className="tag tag-warn">{t('queue.noUnit')}</em>
+          ) : (
+            incident.unitIds.length
+          )}
         </span>
         <span role="gridcell" className="muted wait-kind">
           {t(`wait.${wait.kind}`)}
@@ -121,7 +125,12 @@ export function IncidentQueue() {
           ))}
         </select>
         {hiddenCount > 0 && (
-          <button type="button" className="chip chip-warn" data-testid="queue-hidden" onClick={() => setFilter(openFilter)}>
+          <button
+            type="button"
+            className="chip chip-warn"
+            data-testid="queue-hidden"
+            onClick={() => setFilter(openFilter)}
+          >
             {t('queue.hidden', { count: hiddenCount })} · {t('queue.showAll')}
           </button>
         )}
@@ -150,9 +159,7 @@ export function IncidentQueue() {
         renderRow={renderRow}
         getRowClass={row => (judgeWait(row.wait, now) === 'over' && row.incident.level === 1 ? 'row-critical' : '')}
         reach={reach}
-        empty={
-          <Empty text={hiddenCount > 0 ? t('queue.emptyFiltered', { count: hiddenCount }) : t('queue.empty')} />
-        }
+        empty={<Empty text={hiddenCount > 0 ? t('queue.emptyFiltered', { count: hiddenCount }) : t('queue.empty')} />}
       />
     </Panel>
   )

@@ -2,11 +2,12 @@
  * From a call to an incident by one key. A call that brings place and level becomes an incident at once; one that does
  * not opens the form with what is known, and the missing place is clicked on the map.
  */
-import { useBasemap, findRegionOf } from '../shell/regions.ts'
+
 import type { CallView } from '#contract/view.ts'
 import type { BasemapPack } from '#contract/wire.ts'
 import { useWorld } from '../live/store.ts'
 import { chooseIncident, useDesk } from '../shell/desk.ts'
+import { findRegionOf, useBasemap } from '../shell/regions.ts'
 import { createIncidentId, openIncident } from './actions.ts'
 
 /** Calls nobody has answered, longest waiting first. */

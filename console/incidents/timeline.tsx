@@ -6,6 +6,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { isKind, kinds } from '#contract/entry.ts'
 import { useTexts } from '../language/i18n.ts'
 import { read, writeQuery } from '../live/http.ts'
+import { useRole } from '../shell/desk.ts'
 import { formatTime } from '../shell/format.ts'
 import { Empty, ReadState } from '../shell/parts.tsx'
 import { getStatusLook, unitStatuses } from '../units/status.ts'
@@ -34,7 +35,18 @@ export function nameKind(kind: string, language: 'zh' | 'en'): string {
   return isKind(kind) ? kinds[kind][language] : kind
 }
 
-const telling = ['unitId', 'status', 'level', 'outcome', 'reason', 'verdict', 'note', 'placeId', 'result', 'channel'] as const
+const telling = [
+  'unitId',
+  'status',
+  'level',
+  'outcome',
+  'reason',
+  'verdict',
+  'note',
+  'placeId',
+  'result',
+  'channel',
+] as const
 
 /** The clear fields of a body that say what happened; sealed ones stay out. */
 export function describeBody(row: EntryRow, t: (key: string) => string, language: 'zh' | 'en'): string {
@@ -44,7 +56,8 @@ export function describeBody(row: EntryRow, t: (key: string) => string, language
     if (typeof value !== 'string' && typeof value !== 'number') continue
     const text = String(value)
     if (text.startsWith('sealed:')) continue
-    if (name === 'status' && (unitStatuses as readonly string[]).includes(text)) parts.push(getStatusLook(text).words[language])
+    if (name === 'status' && (unitStatuses as readonly string[]).includes(text))
+      parts.push(getStatusLook(text).words[language])
     else if (name === 'level') parts.push(['', 'I', 'II', 'III', 'IV'][Number(text)] ?? text)
     else if (name === 'outcome' && row.kind === 'incident.closed') parts.push(t(`incident.outcome.${text}`))
     else if (name === 'verdict') parts.push(t(`alerts.verdict.${text}`))
@@ -54,34 +67,44 @@ export function describeBody(row: EntryRow, t: (key: string) => string, language
 }
 
 /** The trail of one record; `version` makes it read again when the record changed. */
-export function Timeline(props: { incidentId?: string; alertId?: string; version: number; }) {
+/** The trail is read by shift leaders, epidemiologists and auditors; at other seats the stamps tell what happened. */
+export function Timeline(props: { incidentId?: string; alertId?: string; version: number }) {
   const { t, language } = useTexts()
+  const allowed = useRole('shift-leader', 'epidemiologist', 'auditor')
   const query = writeQuery({ incidentId: props.incidentId, alertId: props.alertId })
   const trail = useQuery({
     queryKey: ['entries', query, props.version],
     queryFn: () => read<{ entries: EntryRow[] }>(`/v1/entries${query}`),
     placeholderData: keepPreviousData,
-    retry: 1,
+    enabled: allowed,
   })
   const rows = trail.data?.entries ?? []
+  if (!allowed) return null
   return (
     <section className="block" data-testid="timeline">
       <h3>{t('incident.timeline')}</h3>
-      <ReadState isLoading={trail.isLoading} thrown={trail.error} hasContent={rows.length > 0} onRetry={() => void trail.refetch()} />
+      <ReadState
+        isLoading={trail.isLoading}
+        thrown={trail.error}
+        hasContent={rows.length > 0}
+        onRetry={() => void trail.refetch()}
+      />
       {trail.data && rows.length === 0 && <Empty text={t('incident.timelineEmpty')} />}
       <ol className="trail">
-        {rows.toSorted((a, b) => b.seq - a.seq).map(row => {
-          const code = findRefusalCode(row)
-          return (
-            <li key={row.seq} className={code ? 'trail-refused' : ''}>
-              <time className="mono">{formatTime(row.loggedAt)}</time>
-              <span className="trail-kind">{nameKind(row.kind, language)}</span>
-              <span className="trail-body">{describeBody(row, t, language)}</span>
-              <span className="muted trail-who">{row.actorName ?? row.source ?? ''}</span>
-              {code && <code>{t('audit.refused', { code })}</code>}
-            </li>
-          )
-        })}
+        {rows
+          .toSorted((a, b) => b.seq - a.seq)
+          .map(row => {
+            const code = findRefusalCode(row)
+            return (
+              <li key={row.seq} className={code ? 'trail-refused' : ''}>
+                <time className="mono">{formatTime(row.loggedAt)}</time>
+                <span className="trail-kind">{nameKind(row.kind, language)}</span>
+                <span className="trail-body">{describeBody(row, t, language)}</span>
+                <span className="muted trail-who">{row.actorName ?? row.source ?? ''}</span>
+                {code && <code>{t('audit.refused', { code })}</code>}
+              </li>
+            )
+          })}
       </ol>
     </section>
   )

@@ -25,7 +25,9 @@ const min = 60_000
  * 150/180 s, on scene 20/30 min, handover 15/30 min; arrival 15 min: Beijing city-centre target of 2011 (1.5)
  */
 export const dispatchLimitMs: Readonly<Record<number, number>> = { 1: 60 * s, 2: 5 * min, 3: 15 * min, 4: 30 * min }
-const limits: Readonly<Record<Exclude<WaitKind, 'dispatch' | 'none'>, readonly [warnMs: number, overMs: number] | undefined>> = {
+const limits: Readonly<
+  Record<Exclude<WaitKind, 'dispatch' | 'none'>, readonly [warnMs: number, overMs: number] | undefined>
+> = {
   acknowledge: [20 * s, 30 * s],
   roll: [150 * s, 180 * s],
   arrive: [10 * min, 15 * min],
@@ -73,7 +75,8 @@ export function getIncidentWait(
   findUnit: (unitId: string) => UnitView | undefined,
   now: number,
 ): Wait {
-  if (incident.state === 'closed') return { kind: 'none', since: incident.openedAt, warnMs: undefined, overMs: undefined }
+  if (incident.state === 'closed')
+    return { kind: 'none', since: incident.openedAt, warnMs: undefined, overMs: undefined }
   if (incident.unitIds.length === 0) {
     const overMs = dispatchLimitMs[incident.level] ?? 30 * min
     return { kind: 'dispatch', since: incident.openedAt, warnMs: overMs / 2, overMs }

@@ -9,7 +9,7 @@ export type Refusal = ErrorResponse
 
 export type Answer<T> =
   | { ok: true; value: T }
-  | { ok: false; refusal: Refusal; http: number; /** False when the server was never reached. */ reached: boolean }
+  | { ok: false; refusal: Refusal; http: number /** False when the server was never reached. */; reached: boolean }
 
 /** Milliseconds after which a request counts as unanswered: commands get DATABASE_AWAY within 2 s, searches are slower. */
 export const requestLimitMs = 12_000
@@ -26,7 +26,11 @@ function isErrorResponse(value: unknown): value is ErrorResponse {
 }
 
 /** Sends one request and returns its value or its refusal; never throws for what a server or a network can do. */
-export async function ask<T>(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<Answer<T>> {
+export async function ask<T>(
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  path: string,
+  body?: unknown,
+): Promise<Answer<T>> {
   let response: Response
   try {
     response = await fetch(path, {

@@ -3,7 +3,7 @@
  * continue the last one is not applied but reported, and the socket asks for a snapshot again. Maps are replaced when
  * something in them changed, so that a screen can compare by reference.
  */
-import type { CallView, CityView, AlertView, IncidentView, PlaceView, RegionView, UnitView } from '#contract/view.ts'
+import type { AlertView, CallView, CityView, IncidentView, PlaceView, RegionView, UnitView } from '#contract/view.ts'
 import type { Changes, Packet, Snapshot } from '#contract/wire.ts'
 
 export type LiveWorld = {

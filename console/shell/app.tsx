@@ -38,17 +38,15 @@ const queries = new QueryClient({
       staleTime: 10_000,
       refetchOnWindowFocus: false,
       // A refusal is an answer and is not asked again; only silence is.
-      retry: (failures, thrown) => failures < 2 && !(thrown instanceof RefusedError && thrown.http >= 400 && thrown.http < 500),
+      retry: (failures, thrown) =>
+        failures < 2 && !(thrown instanceof RefusedError && thrown.http >= 400 && thrown.http < 500),
     },
   },
 })
 
 const look = surfaces.dark
 
-type Seat =
-  | { at: 'starting' | 'unreachable' }
-  | { at: 'door'; ended: boolean }
-  | { at: 'inside'; session: SessionView }
+type Seat = { at: 'starting' | 'unreachable' } | { at: 'door'; ended: boolean } | { at: 'inside'; session: SessionView }
 
 function Seated({ session, onEnded }: { session: SessionView; onEnded: () => void }) {
   const { t } = useTexts()
@@ -60,6 +58,7 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
   useEffect(() => {
     if (page && page !== wished) useDesk.setState({ page })
   }, [page, wished])
+  useEffect(() => useDesk.setState({ roles: session.roles }), [session.roles])
   useEffect(() => openLink(onEnded), [session.accountId, onEnded])
   useEffect(() => {
     window.addEventListener('keydown', dispatchKey)
@@ -100,6 +99,11 @@ export function App() {
     queries.clear()
     setSeat({ at: 'door', ended: true })
   }, [])
+  const enter = useCallback((session: SessionView) => {
+    // What nobody could read before signing in is asked again.
+    queries.clear()
+    setSeat({ at: 'inside', session })
+  }, [])
   useEffect(() => {
     void lookUp()
   }, [lookUp])
@@ -139,7 +143,7 @@ export function App() {
             {t('signIn.noServer')}
           </div>
         )}
-        {seat.at === 'door' && <SignIn ended={seat.ended} onSession={session => setSeat({ at: 'inside', session })} />}
+        {seat.at === 'door' && <SignIn ended={seat.ended} onSession={enter} />}
         {seat.at === 'inside' && seat.session.mustChangePassword && <PasswordChange onChanged={() => void lookUp()} />}
         {seat.at === 'inside' && !seat.session.mustChangePassword && <Seated session={seat.session} onEnded={end} />}
       </QueryClientProvider>

@@ -5,7 +5,14 @@
 import { useEffect, useRef, useState } from 'react'
 import { acknowledgeAlert } from '../alerts/actions.ts'
 import { playTone } from '../calls/tones.ts'
-import { assignUnit, changeLevel, closeIncident, noteIncident, releaseUnit, setUnitStatus } from '../incidents/actions.ts'
+import {
+  assignUnit,
+  changeLevel,
+  closeIncident,
+  noteIncident,
+  releaseUnit,
+  setUnitStatus,
+} from '../incidents/actions.ts'
 import { useTexts } from '../language/i18n.ts'
 import { useWorld } from '../live/store.ts'
 import { levels, statuses } from '../look/palette.ts'
@@ -98,7 +105,17 @@ export function CommandLine() {
     findStatus,
     statusWords: statuses.map(look => look.words[language]),
   })
-  const refusedKey = { verb: 'noVerb', incident: 'noIncident', unit: 'noUnit', status: 'noStatus', alert: 'noAlert', level: 'noLevel', text: 'noText', ambiguous: 'ambiguous', empty: 'placeholder' } as const
+  const refusedKey = {
+    verb: 'noVerb',
+    incident: 'noIncident',
+    unit: 'noUnit',
+    status: 'noStatus',
+    alert: 'noAlert',
+    level: 'noLevel',
+    text: 'noText',
+    ambiguous: 'ambiguous',
+    empty: 'placeholder',
+  } as const
   const enter = () => {
     if (!reading.ok) {
       if (reading.why === 'empty') return leave()
@@ -140,7 +157,11 @@ export function CommandLine() {
           }}
         />
       </label>
-      <div className={`command-reading ${tried && !reading.ok ? 'command-refused' : ''}`} role="status" data-testid="command-reading">
+      <div
+        className={`command-reading ${tried && !reading.ok ? 'command-refused' : ''}`}
+        role="status"
+        data-testid="command-reading"
+      >
         {reading.ok ? (
           <>
             <b>{preview(reading.command, t, language)}</b> <span className="faint">{t('command.enter')}</span>
@@ -159,17 +180,27 @@ export function CommandLine() {
   )
 }
 
-function preview(command: Command, t: (key: string, values?: Record<string, string | number>) => string, language: 'zh' | 'en'): string {
+function preview(
+  command: Command,
+  t: (key: string, values?: Record<string, string | number>) => string,
+  language: 'zh' | 'en',
+): string {
   const say = (values: Record<string, string>) => t(`command.preview.${command.verb}`, values)
   switch (command.verb) {
     case 'assign':
-      return say({ incident: shortenId(command.incident.incidentId), units: command.units.map(unit => unit.name).join('、') })
+      return say({
+        incident: shortenId(command.incident.incidentId),
+        units: command.units.map(unit => unit.name).join('、'),
+      })
     case 'status':
       return say({ unit: command.unit.name, status: getStatusLook(command.status).words[language] })
     case 'release':
       return say({ unit: command.unit.name, incident: shortenId(command.incident.incidentId) })
     case 'level':
-      return say({ incident: shortenId(command.incident.incidentId), level: levels[command.level as 1 | 2 | 3 | 4].numeral })
+      return say({
+        incident: shortenId(command.incident.incidentId),
+        level: levels[command.level as 1 | 2 | 3 | 4].numeral,
+      })
     case 'note':
     case 'cancel':
       return say({ incident: shortenId(command.incident.incidentId) })

@@ -23,7 +23,12 @@ export type Command =
 
 export type CommandReading =
   | { ok: true; command: Command }
-  | { ok: false; why: 'empty' | 'verb' | 'incident' | 'unit' | 'status' | 'alert' | 'level' | 'text' | 'ambiguous'; word: string; suggestions: readonly string[] }
+  | {
+      ok: false
+      why: 'empty' | 'verb' | 'incident' | 'unit' | 'status' | 'alert' | 'level' | 'text' | 'ambiguous'
+      word: string
+      suggestions: readonly string[]
+    }
 
 export const verbTable = [
   { letter: 'D', words: ['d', '派', '派车', 'dispatch', 'assign'], form: 'D <case> <unit> [<unit>…]', id: 'assign' },
@@ -79,7 +84,12 @@ function findOne<T>(word: string, rows: readonly T[], getNames: (row: T) => read
   const ending = exact.length > 1 ? exact : rows.filter(row => names(row).some(name => name.endsWith(given)))
   if (ending.length === 1) return { one: ending[0]! }
   if (ending.length > 1) return { several: ending.slice(0, suggestionsMax).map(row => getNames(row)[0]!) }
-  return { none: suggest(word, rows.map(row => getNames(row)[0]!)) }
+  return {
+    none: suggest(
+      word,
+      rows.map(row => getNames(row)[0]!),
+    ),
+  }
 }
 
 function refuse(why: Extract<CommandReading, { ok: false }>['why'], word: string, suggestions: readonly string[] = []) {
@@ -98,14 +108,24 @@ function isRefused(value: unknown): value is Extract<CommandReading, { ok: false
 
 /** Reads a line: the command it means, or why not and what was perhaps meant. */
 export function readCommand(line: string, lists: Lists): CommandReading {
-  const words = line.trim().split(/[\s.,;，；]+/).filter(word => word !== '')
+  const words = line
+    .trim()
+    .split(/[\s.,;，；]+/)
+    .filter(word => word !== '')
   const first = words[0]
   if (first === undefined) return refuse('empty', '')
   const verb = verbTable.find(row => (row.words as readonly string[]).includes(first.toLowerCase()))
   if (!verb) {
-    const known = suggest(first, verbTable.flatMap(row => row.words.slice(1)))
+    const known = suggest(
+      first,
+      verbTable.flatMap(row => row.words.slice(1)),
+    )
     const rows = known.map(word => verbTable.find(row => (row.words as readonly string[]).includes(word))!.form)
-    return refuse('verb', first, rows.length > 0 ? [...new Set(rows)] : verbTable.slice(0, suggestionsMax).map(row => row.form))
+    return refuse(
+      'verb',
+      first,
+      rows.length > 0 ? [...new Set(rows)] : verbTable.slice(0, suggestionsMax).map(row => row.form),
+    )
   }
   const incidents = [...lists.incidents].filter(row => row.state === 'open')
   const units = [...lists.units]
@@ -113,7 +133,11 @@ export function readCommand(line: string, lists: Lists): CommandReading {
   const getIncident = (word: string | undefined) =>
     readOne('incident', word, word ? findOne(word, incidents, row => [row.incidentId]) : { none: [] })
   const getUnit = (word: string | undefined) =>
-    readOne('unit', word, word ? findOne(word, units, row => [row.unitId, row.name, row.plate ?? row.unitId]) : { none: [] })
+    readOne(
+      'unit',
+      word,
+      word ? findOne(word, units, row => [row.unitId, row.name, row.plate ?? row.unitId]) : { none: [] },
+    )
   const rest = line.trim().replace(/^\S+\s*\S*\s*/, '')
 
   switch (verb.id) {
@@ -136,7 +160,8 @@ export function readCommand(line: string, lists: Lists): CommandReading {
       if (isRefused(unit)) return unit
       const word = words.slice(2).join(' ')
       const status = lists.findStatus(word)
-      if (!status) return refuse('status', word, word === '' ? lists.statusWords.slice(0, 9) : suggest(word, lists.statusWords))
+      if (!status)
+        return refuse('status', word, word === '' ? lists.statusWords.slice(0, 9) : suggest(word, lists.statusWords))
       return { ok: true, command: { verb: 'status', unit, status } }
     }
     case 'release': {
@@ -151,7 +176,8 @@ export function readCommand(line: string, lists: Lists): CommandReading {
       if (isRefused(incident)) return incident
       const romans: Readonly<Record<string, number>> = { i: 1, ii: 2, iii: 3, iv: 4, 危: 1, 重: 2, 急: 3, 轻: 4 }
       const level = romans[(words[2] ?? '').toLowerCase()] ?? Number(words[2])
-      if (!Number.isInteger(level) || level < 1 || level > 4) return refuse('level', words[2] ?? '', ['1', '2', '3', '4'])
+      if (!Number.isInteger(level) || level < 1 || level > 4)
+        return refuse('level', words[2] ?? '', ['1', '2', '3', '4'])
       return { ok: true, command: { verb: 'level', incident, level } }
     }
     case 'note': {
@@ -173,12 +199,21 @@ export function readCommand(line: string, lists: Lists): CommandReading {
     case 'find': {
       const word = words[1] ?? ''
       const incident = getIncident(word)
-      if (!isRefused(incident)) return { ok: true, command: { verb: 'find', kind: 'incident', id: incident.incidentId } }
+      if (!isRefused(incident))
+        return { ok: true, command: { verb: 'find', kind: 'incident', id: incident.incidentId } }
       const unit = getUnit(word)
       if (!isRefused(unit)) return { ok: true, command: { verb: 'find', kind: 'unit', id: unit.unitId } }
-      const alert = readOne('alert', word, findOne(word, alerts, row => [row.alertId]))
+      const alert = readOne(
+        'alert',
+        word,
+        findOne(word, alerts, row => [row.alertId]),
+      )
       if (!isRefused(alert)) return { ok: true, command: { verb: 'find', kind: 'alert', id: alert.alertId } }
-      return refuse('incident', word, [...incident.suggestions, ...unit.suggestions, ...alert.suggestions].slice(0, suggestionsMax))
+      return refuse(
+        'incident',
+        word,
+        [...incident.suggestions, ...unit.suggestions, ...alert.suggestions].slice(0, suggestionsMax),
+      )
     }
   }
 }

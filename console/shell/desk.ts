@@ -3,6 +3,7 @@
  * and map. Kept in the address (page and selected case or alert), so that a link shows a colleague the same thing.
  */
 import { create } from 'zustand'
+import type { Role } from '#contract/scalars.ts'
 
 export const pages = ['dispatch', 'alerts', 'series', 'admin', 'audit'] as const
 export type Page = (typeof pages)[number]
@@ -22,6 +23,8 @@ export type MapWish =
   | { what: 'all'; at: number }
 
 export type Desk = {
+  /** Roles of the session at this seat; the server judges, this only spares people buttons that would be refused. */
+  roles: readonly Role[]
   page: Page
   incidentId: string | undefined
   unitId: string | undefined
@@ -58,6 +61,7 @@ function readAddress(): Partial<Desk> {
 }
 
 export const useDesk = create<Desk>()(() => ({
+  roles: [],
   page: 'dispatch',
   unitId: undefined,
   callId: undefined,
@@ -141,4 +145,9 @@ export function showAll(): void {
 export function silence(alarmIds: readonly string[]): void {
   const silenced = [...useDesk.getState().silenced, ...alarmIds].slice(-silencedMax)
   useDesk.setState({ silenced: new Set(silenced) })
+}
+
+/** True when this seat holds one of the roles. */
+export function useRole(...wanted: readonly Role[]): boolean {
+  return useDesk(desk => desk.roles.some(role => wanted.includes(role)))
 }

@@ -42,7 +42,12 @@ export function DispatchPage({ flashing }: { flashing: string | undefined }) {
           <IncidentPanel />
         )}
         {!draft && !history && (
-          <button type="button" className="column-foot tab no-print" data-testid="history-open" onClick={() => setHistory(true)}>
+          <button
+            type="button"
+            className="column-foot tab no-print"
+            data-testid="history-open"
+            onClick={() => setHistory(true)}
+          >
             {t('incident.history')}
           </button>
         )}

@@ -115,7 +115,14 @@ export function GridList<T>(props: {
   }
 
   return (
-    <div className={`grid-list ${props.className}`} role="grid" aria-label={props.label} aria-rowcount={rows.length} data-testid={props.testId} onKeyDown={onKeyDown}>
+    <div
+      className={`grid-list ${props.className}`}
+      role="grid"
+      aria-label={props.label}
+      aria-rowcount={rows.length}
+      data-testid={props.testId}
+      onKeyDown={onKeyDown}
+    >
       <div className="grid-head" role="row">
         {props.columns.map(column => (
           <span key={column.id} role="columnheader" className={column.className}>

@@ -68,13 +68,14 @@ export function findKeyRow(
   return row && (!typing || row.inText) ? row : undefined
 }
 
-type Handler = (press: KeyboardEvent) => boolean | undefined
+type Handler = (press: KeyboardEvent) => boolean
 const handlers = new Map<KeyId, Handler[]>()
 
 /** True while the keyboard is writing text. */
 export function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false
-  if (target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement) return true
+  if (target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement)
+    return true
   return target instanceof HTMLInputElement && !['checkbox', 'radio', 'button', 'submit'].includes(target.type)
 }
 
@@ -84,7 +85,7 @@ export function dispatchKey(press: KeyboardEvent): void {
   const row = findKeyRow(press, isTyping(press.target))
   if (!row) return
   for (const handler of (handlers.get(row.id) ?? []).toReversed()) {
-    if (handler(press) !== false) {
+    if (handler(press)) {
       press.preventDefault()
       return
     }
@@ -92,13 +93,13 @@ export function dispatchKey(press: KeyboardEvent): void {
 }
 
 /** Registers what a key does while the component is shown; a handler that returns false passes the press on. */
-export function useKey(id: KeyId, run: (() => boolean | undefined | void) | undefined): void {
+export function useKey(id: KeyId, run: (() => unknown) | undefined): void {
   const newest = useRef(run)
   newest.current = run
   const on = run !== undefined
   useEffect(() => {
     if (!on) return
-    const handler: Handler = () => newest.current?.() ?? undefined
+    const handler: Handler = () => newest.current?.() !== false
     const stack = handlers.get(id) ?? []
     handlers.set(id, [...stack, handler])
     return () => {

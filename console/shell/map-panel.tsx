@@ -213,7 +213,10 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
   }, [handle, places, language, quiet])
   useEffect(() => handle?.overlays.chooseIncident(incidentId), [handle, incidentId, incidents])
   useEffect(() => layer.current?.select(unitId), [handle, unitId])
-  useEffect(() => layer.current?.flash(flashing?.startsWith('order:') ? flashing.split(':')[1] : undefined), [handle, flashing])
+  useEffect(
+    () => layer.current?.flash(flashing?.startsWith('order:') ? flashing.split(':')[1] : undefined),
+    [handle, flashing],
+  )
   useEffect(() => handle?.setRegionStates(regionStates ?? new Map()), [handle, regionStates])
 
   // Track of one unit.
@@ -221,13 +224,14 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
     if (!handle || !trackOf) return
     const now = getCityNow()
     let stopped = false
-    void ask<{ fixes: PositionRow[] }>('GET', `/v1/units/${encodeURIComponent(trackOf)}/track?from=${now - trackMin * 60_000}&to=${now}`).then(
-      answer => {
-        if (stopped || !answer.ok || answer.value.fixes.length < 2) return
-        const path = answer.value.fixes.map(([, lon, lat]) => [lon, lat] as [number, number])
-        handle.overlays.setRoutes([{ id: trackOf, rank: 0, path }])
-      },
-    )
+    void ask<{ fixes: PositionRow[] }>(
+      'GET',
+      `/v1/units/${encodeURIComponent(trackOf)}/track?from=${now - trackMin * 60_000}&to=${now}`,
+    ).then(answer => {
+      if (stopped || !answer.ok || answer.value.fixes.length < 2) return
+      const path = answer.value.fixes.map(([, lon, lat]) => [lon, lat] as [number, number])
+      handle.overlays.setRoutes([{ id: trackOf, rank: 0, path }])
+    })
     return () => {
       stopped = true
       handle.overlays.setRoutes([])
@@ -316,7 +320,10 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
 type Middle = { lon: number; lat: number; zoom: number; bounds?: readonly [number, number, number, number] }
 
 /** Where to look first: the box of the pack's regions, else of the published seats. */
-function getMiddle(pack: BasemapPack | null | undefined, regions: readonly { lon: number; lat: number; level: string }[]): Middle {
+function getMiddle(
+  pack: BasemapPack | null | undefined,
+  regions: readonly { lon: number; lat: number; level: string }[],
+): Middle {
   const points: (readonly [number, number])[] = pack
     ? pack.regions.flatMap(region => region.polygon[0] ?? [])
     : regions.map(region => [region.lon, region.lat] as const)

@@ -4,7 +4,7 @@
  */
 import { useMemo } from 'react'
 import type { SessionView } from '#contract/view.ts'
-import { type Alarm } from '../calls/alarms.ts'
+import type { Alarm } from '../calls/alarms.ts'
 import { answerOverMs, answerWarnMs } from '../calls/call-list.tsx'
 import { playTone } from '../calls/tones.ts'
 import { listWaiting } from '../incidents/take-call.ts'
@@ -31,6 +31,8 @@ export function TopBar(props: {
   const link = useLink(state => state.state)
   const silentS = useLink(state => state.silentS)
   const now = useSecond()
+  const alerts = useWorld(world => world.alerts)
+  const openAlerts = useMemo(() => [...alerts.values()].filter(alert => alert.state === 'open').length, [alerts])
   const waiting = useMemo(() => listWaiting(calls.values()), [calls])
   const idle = useMemo(() => {
     const byClass = new Map<string, number>()
@@ -67,6 +69,7 @@ export function TopBar(props: {
             onClick={() => useDesk.setState({ page: each })}
           >
             {t(`nav.${each}`)}
+            {each === 'alerts' && openAlerts > 0 && <b className="badge">{openAlerts}</b>}
           </button>
         ))}
       </nav>
@@ -133,7 +136,12 @@ export function TopBar(props: {
       >
         {t('language.switch')}
       </button>
-      <button type="button" className="tab" data-testid="help-open" onClick={() => useDesk.setState({ helpOpen: true })}>
+      <button
+        type="button"
+        className="tab"
+        data-testid="help-open"
+        onClick={() => useDesk.setState({ helpOpen: true })}
+      >
         {t('keys.title')}
         <Key id="help" />
       </button>

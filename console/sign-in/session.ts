@@ -42,15 +42,14 @@ export function useSettings(): Settings | undefined {
 
 const pagesOfRole: Partial<Record<Role, readonly Page[]>> = {
   dispatcher: ['dispatch', 'alerts'],
-  'shift-leader': ['dispatch', 'alerts', 'series'],
+  'shift-leader': ['dispatch', 'alerts'],
   epidemiologist: ['alerts', 'series'],
-  administrator: ['admin'],
+  administrator: ['admin', 'alerts'],
   auditor: ['audit'],
 }
 
 /** The pages a session's roles have work on, in the order of the navigation; empty for device-like roles. */
 export function listPages(roles: readonly Role[]): readonly Page[] {
-  const order: readonly Page[] = ['dispatch', 'alerts', 'series', 'admin', 'audit']
-  // Whoever's first work is the alert desk finds it first; an epidemiologist has no dispatch page at all.
+  const order: readonly Page[] = ['dispatch', 'admin', 'alerts', 'series', 'audit']
   return order.filter(page => roles.some(role => pagesOfRole[role]?.includes(page)))
 }

@@ -63,10 +63,18 @@ export function SignIn({ ended, onSession }: { ended: boolean; onSession: (sessi
     <Frame title={t('signIn.title')}>
       {ended && !refusal && <p className="door-note">{t('signIn.ended')}</p>}
       <Form layout="vertical" requiredMark={false} onFinish={submit} data-testid="sign-in" validateTrigger="onSubmit">
-        <Form.Item name="accountId" label={t('signIn.account')} rules={[{ required: true, message: t('signIn.plain') }]}>
+        <Form.Item
+          name="accountId"
+          label={t('signIn.account')}
+          rules={[{ required: true, message: t('signIn.plain') }]}
+        >
           <Input ref={first} size="large" autoComplete="username" data-testid="account" maxLength={64} />
         </Form.Item>
-        <Form.Item name="password" label={t('signIn.password')} rules={[{ required: true, message: t('signIn.plain') }]}>
+        <Form.Item
+          name="password"
+          label={t('signIn.password')}
+          rules={[{ required: true, message: t('signIn.plain') }]}
+        >
           <Input type="password" size="large" autoComplete="current-password" data-testid="password" maxLength={200} />
         </Form.Item>
         {refusal && <RefusalNote refusal={refusal} />}
@@ -95,9 +103,22 @@ export function PasswordChange({ onChanged }: { onChanged: () => void }) {
   return (
     <Frame title={t('signIn.changeTitle')}>
       <p className="door-note">{t('signIn.changeWhy')}</p>
-      <Form layout="vertical" requiredMark={false} onFinish={submit} data-testid="password-change" validateTrigger="onSubmit">
+      <Form
+        layout="vertical"
+        requiredMark={false}
+        onFinish={submit}
+        data-testid="password-change"
+        validateTrigger="onSubmit"
+      >
         <Form.Item name="current" label={t('signIn.current')} rules={[{ required: true, message: t('signIn.plain') }]}>
-          <Input ref={first} type="password" size="large" autoComplete="current-password" data-testid="password-current" maxLength={200} />
+          <Input
+            ref={first}
+            type="password"
+            size="large"
+            autoComplete="current-password"
+            data-testid="password-current"
+            maxLength={200}
+          />
         </Form.Item>
         <Form.Item
           name="next"
@@ -126,7 +147,13 @@ export function PasswordChange({ onChanged }: { onChanged: () => void }) {
             }),
           ]}
         >
-          <Input type="password" size="large" autoComplete="new-password" data-testid="password-again" maxLength={200} />
+          <Input
+            type="password"
+            size="large"
+            autoComplete="new-password"
+            data-testid="password-again"
+            maxLength={200}
+          />
         </Form.Item>
         {refusal && <RefusalNote refusal={refusal} />}
         <Button type="primary" htmlType="submit" size="large" block loading={working} data-testid="password-submit">

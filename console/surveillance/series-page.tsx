@@ -35,7 +35,13 @@ export function SeriesPage() {
   const series = curve.data
   const absent = series?.values.filter(value => value === null).length ?? 0
   const alarms = series?.alarms.filter(Boolean).length ?? 0
-  const pick = (label: string, testId: string, value: string | undefined, options: readonly [string, string][], set: (value: string) => void) => (
+  const pick = (
+    label: string,
+    testId: string,
+    value: string | undefined,
+    options: readonly [string, string][],
+    set: (value: string) => void,
+  ) => (
     <label className="pick">
       <span>{label}</span>
       <select className="field" data-testid={testId} value={value} onChange={change => set(change.target.value)}>
@@ -49,14 +55,50 @@ export function SeriesPage() {
   )
   return (
     <main className="desk desk-single" data-testid="page-series">
-      <Panel title={t('series.title')} testId="series-panel" count={series && t('series.facts', { count: series.periods.length, absent, alarms })}>
+      <Panel
+        title={t('series.title')}
+        testId="series-panel"
+        count={series && t('series.facts', { count: series.periods.length, absent, alarms })}
+      >
         <div className="picks">
-          {pick(t('series.source'), 'series-source', sourceKind, SourceKind.options.map(kind => [kind, t(`source.${kind}`)]), setSource)}
-          {pick(t('series.syndrome'), 'series-syndrome', syndrome, Syndrome.options.map(each => [each, t(`syndrome.${each}`)]), setSyndrome)}
-          {pick(t('series.region'), 'series-region', regionCode, choices.map(each => [each.code, nameOf(each.code)]), setRegion)}
-          {pick(t('series.period'), 'series-period', period, [['day', t('series.day')], ['hour', t('series.hour')]], value => setPeriod(value as 'day' | 'hour'))}
+          {pick(
+            t('series.source'),
+            'series-source',
+            sourceKind,
+            SourceKind.options.map(kind => [kind, t(`source.${kind}`)]),
+            setSource,
+          )}
+          {pick(
+            t('series.syndrome'),
+            'series-syndrome',
+            syndrome,
+            Syndrome.options.map(each => [each, t(`syndrome.${each}`)]),
+            setSyndrome,
+          )}
+          {pick(
+            t('series.region'),
+            'series-region',
+            regionCode,
+            choices.map(each => [each.code, nameOf(each.code)]),
+            setRegion,
+          )}
+          {pick(
+            t('series.period'),
+            'series-period',
+            period,
+            [
+              ['day', t('series.day')],
+              ['hour', t('series.hour')],
+            ],
+            value => setPeriod(value as 'day' | 'hour'),
+          )}
         </div>
-        <ReadState isLoading={curve.isLoading} thrown={curve.error} hasContent={series !== undefined} onRetry={() => void curve.refetch()} />
+        <ReadState
+          isLoading={curve.isLoading}
+          thrown={curve.error}
+          hasContent={series !== undefined}
+          onRetry={() => void curve.refetch()}
+        />
         {series && series.periods.length === 0 && <Empty text={t('series.empty')} />}
         {series && series.periods.length > 0 && (
           <div className="series-body">
@@ -79,7 +121,13 @@ export function SeriesPage() {
                   .map(({ label, at }) => (
                     <tr key={label}>
                       <td className="mono">{label.replace('T', ' ')}</td>
-                      <td className="right">{series.values[at] === null ? <span className="faint">{t('alerts.absent')}</span> : formatFigure(series.values[at])}</td>
+                      <td className="right">
+                        {series.values[at] === null ? (
+                          <span className="faint">{t('alerts.absent')}</span>
+                        ) : (
+                          formatFigure(series.values[at])
+                        )}
+                      </td>
                       <td className="right">{formatFigure(series.expected[at])}</td>
                       <td className="right">{formatFigure(series.threshold[at])}</td>
                       <td className="right muted">{formatFigure(series.reporters[at])}</td>

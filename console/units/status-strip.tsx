@@ -35,7 +35,14 @@ export function StatusStrip({ unit }: { unit: UnitView }) {
     press.stopPropagation()
   }
   return (
-    <div className="strip" ref={strip} role="toolbar" aria-label={t('units.setStatus')} data-testid="status-strip" onKeyDown={onKeyDown}>
+    <div
+      className="strip"
+      ref={strip}
+      role="toolbar"
+      aria-label={t('units.setStatus')}
+      data-testid="status-strip"
+      onKeyDown={onKeyDown}
+    >
       <span>{t('units.setStatusOf', { name: unit.name })}</span>
       {unitStatuses.map(status => {
         const look = getStatusLook(status)

@@ -4,9 +4,9 @@
  */
 import { useMemo, useRef, useState } from 'react'
 import type { UnitView } from '#contract/view.ts'
+import { subjectOf } from '../incidents/actions.ts'
 import { getDistanceKm } from '../incidents/distance.ts'
 import { findUnitWait, judgeWait } from '../incidents/timers.ts'
-import { subjectOf } from '../incidents/actions.ts'
 import { useTexts } from '../language/i18n.ts'
 import { useSecond } from '../live/clock.ts'
 import { findFix } from '../live/positions.ts'
@@ -59,7 +59,7 @@ export function UnitList({ flashing }: { flashing: string | undefined }) {
         if (fix) km.set(unit.unitId, getDistanceKm(place, fix))
       }
     }
-    const mine = (unit: UnitView) => (place && place.unitIds.includes(unit.unitId) ? 0 : 1)
+    const mine = (unit: UnitView) => (place?.unitIds.includes(unit.unitId) ? 0 : 1)
     const order = (unit: UnitView) => unitStatuses.indexOf(unit.status)
     kept.sort((a, b) => {
       if (place) {
