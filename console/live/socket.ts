@@ -62,6 +62,8 @@ export function openLink(onSignedOut: (reason: string) => void): () => void {
   })
   socket.on('packet', (packet: Packet) => {
     const before = useWorld.getState()
+    // The server may speak to everybody before this client's first snapshot has come: that is nothing missed.
+    if (before.seq < 0) return
     const after = applyPacket(before, packet)
     if (!after) return askSnapshot()
     applyFixes(packet.changes.units, packet.changes.positions, packet.changes.gone?.units)
