@@ -1,0 +1,62 @@
+/** What /readyz says, as it says it, read every five seconds; an unready server answers too and is shown the same way. */
+import { useQuery } from '@tanstack/react-query'
+import { useTexts } from '../language/i18n.ts'
+import { requestLimitMs } from '../live/http.ts'
+import { useLink } from '../live/store.ts'
+import { ReadState } from '../shell/parts.tsx'
+
+type Readiness = { ready: boolean; facts: readonly (readonly [string, string])[] }
+
+/** Most facts shown; /readyz is a page of a few dozen figures at most. */
+export const factsMax = 100
+
+/** Flattens an answer to dotted names, in its own order. */
+export function listFacts(value: unknown, path = ''): readonly (readonly [string, string])[] {
+  if (value === null || typeof value !== 'object') return [[path, String(value)]]
+  return Object.entries(value)
+    .flatMap(([name, each]) => listFacts(each, path === '' ? name : `${path}.${name}`))
+    .slice(0, factsMax)
+}
+
+export function Health() {
+  const { t } = useTexts()
+  const version = useLink(link => link.serverVersion)
+  const state = useQuery({
+    queryKey: ['readyz'],
+    queryFn: async (): Promise<Readiness> => {
+      const response = await fetch('/readyz', { cache: 'no-store', signal: AbortSignal.timeout(requestLimitMs) })
+      return { ready: response.ok, facts: listFacts(await response.json()) }
+    },
+    refetchInterval: 5_000,
+  })
+  return (
+    <div className="health" data-testid="health">
+      <ReadState
+        isLoading={state.isLoading}
+        thrown={state.error}
+        hasContent={state.data !== undefined}
+        onRetry={() => void state.refetch()}
+      />
+      {state.data && (
+        <>
+          <h3 className={state.data.ready ? '' : 'warn-text'}>
+            {t(state.data.ready ? 'admin.healthReady' : 'admin.healthNotReady')}
+          </h3>
+          <dl className="facts">
+            <div>
+              <dt>{t('signIn.version')}</dt>
+              <dd className="mono">{version ?? '—'}</dd>
+            </div>
+            {state.data.facts.map(([name, value]) => (
+              <div key={name}>
+                <dt className="mono">{name}</dt>
+                <dd className="mono">{value}</dd>
+              </div>
+            ))}
+          </dl>
+          <p className="faint">{t('admin.healthNote')}</p>
+        </>
+      )}
+    </div>
+  )
+}

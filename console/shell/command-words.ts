@@ -1,0 +1,219 @@
+/**
+ * The command line's grammar: one letter or word, then what it acts on. Pure: it reads a line against the lists on the
+ * screen and says what it would do, or why it cannot with a suggestion; it changes nothing itself.
+ */
+import type { Level, UnitStatus } from '#contract/scalars.ts'
+import type { AlertView, IncidentView, UnitView } from '#contract/view.ts'
+
+/** Most units one D may send. */
+export const unitsOfCommandMax = 8
+/** Suggestions offered for a word nobody knows or an id that fits several. */
+export const suggestionsMax = 4
+
+export type Command =
+  | { verb: 'assign'; incident: IncidentView; units: readonly UnitView[] }
+  | { verb: 'status'; unit: UnitView; status: UnitStatus }
+  | { verb: 'release'; incident: IncidentView; unit: UnitView }
+  | { verb: 'level'; incident: IncidentView; level: Level }
+  | { verb: 'note'; incident: IncidentView; text: string }
+  | { verb: 'cancel'; incident: IncidentView; reason: string }
+  | { verb: 'find'; kind: 'incident' | 'unit' | 'alert'; id: string }
+  | { verb: 'acknowledge'; alert: AlertView }
+  | { verb: 'help' }
+
+export type CommandReading =
+  | { ok: true; command: Command }
+  | {
+      ok: false
+      why: 'empty' | 'verb' | 'incident' | 'unit' | 'status' | 'alert' | 'level' | 'text' | 'ambiguous'
+      word: string
+      suggestions: readonly string[]
+    }
+
+export const verbTable = [
+  { letter: 'D', words: ['d', '派', '派车', 'dispatch', 'assign'], form: 'D <case> <unit> [<unit>…]', id: 'assign' },
+  { letter: 'S', words: ['s', '状态', 'status'], form: 'S <unit> <status>', id: 'status' },
+  { letter: 'R', words: ['r', '撤', '撤销', 'release'], form: 'R <case> <unit>', id: 'release' },
+  { letter: 'L', words: ['l', '级别', 'level'], form: 'L <case> <1-4>', id: 'level' },
+  { letter: 'N', words: ['n', '备注', 'note'], form: 'N <case> <text>', id: 'note' },
+  { letter: 'X', words: ['x', '取消', 'cancel'], form: 'X <case> [<reason>]', id: 'cancel' },
+  { letter: 'A', words: ['a', '确认', 'acknowledge', 'ack'], form: 'A <alert>', id: 'acknowledge' },
+  { letter: 'F', words: ['f', '找', '查找', 'find'], form: 'F <case|unit|alert>', id: 'find' },
+  { letter: '?', words: ['?', '？', '帮助', 'help'], form: '?', id: 'help' },
+] as const
+
+type Lists = {
+  incidents: Iterable<IncidentView>
+  units: Iterable<UnitView>
+  alerts: Iterable<AlertView>
+  findStatus: (word: string) => UnitStatus | undefined
+  statusWords: readonly string[]
+}
+
+/** Edits that turn one word into another. @source Levenshtein distance, Wagner–Fischer table */
+export function countEdits(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    }
+    row = next
+  }
+  return row[b.length]!
+}
+
+function suggest(word: string, known: readonly string[]): readonly string[] {
+  const given = word.toLowerCase()
+  return known
+    .map(each => ({ each, edits: each.toLowerCase().includes(given) ? 0 : countEdits(given, each.toLowerCase()) }))
+    .filter(({ each, edits }) => edits <= Math.max(1, Math.ceil(each.length / 2)))
+    .sort((a, b) => a.edits - b.edits || (a.each < b.each ? -1 : 1))
+    .slice(0, suggestionsMax)
+    .map(({ each }) => each)
+}
+
+type Found<T> = { one: T } | { several: readonly string[] } | { none: readonly string[] }
+
+/** Finds by whole id, by one of the names, then by a unique ending of either. */
+function findOne<T>(word: string, rows: readonly T[], getNames: (row: T) => readonly string[]): Found<T> {
+  const given = word.toLowerCase()
+  const names = (row: T) => getNames(row).map(name => name.toLowerCase())
+  const exact = rows.filter(row => names(row).includes(given))
+  if (exact.length === 1) return { one: exact[0]! }
+  const ending = exact.length > 1 ? exact : rows.filter(row => names(row).some(name => name.endsWith(given)))
+  if (ending.length === 1) return { one: ending[0]! }
+  if (ending.length > 1) return { several: ending.slice(0, suggestionsMax).map(row => getNames(row)[0]!) }
+  return {
+    none: suggest(
+      word,
+      rows.map(row => getNames(row)[0]!),
+    ),
+  }
+}
+
+function refuse(why: Extract<CommandReading, { ok: false }>['why'], word: string, suggestions: readonly string[] = []) {
+  return { ok: false as const, why, word, suggestions }
+}
+
+function readOne<T>(why: 'incident' | 'unit' | 'alert', word: string | undefined, found: Found<T>) {
+  if ('one' in found) return found.one
+  if ('several' in found) return refuse('ambiguous', word ?? '', found.several)
+  return refuse(why, word ?? '', found.none)
+}
+
+function isRefused(value: unknown): value is Extract<CommandReading, { ok: false }> {
+  return typeof value === 'object' && value !== null && (value as { ok?: unknown }).ok === false
+}
+
+/** Reads a line: the command it means, or why not and what was perhaps meant. */
+export function readCommand(line: string, lists: Lists): CommandReading {
+  const words = line
+    .trim()
+    .split(/[\s.,;，；]+/)
+    .filter(word => word !== '')
+  const first = words[0]
+  if (first === undefined) return refuse('empty', '')
+  const verb = verbTable.find(row => (row.words as readonly string[]).includes(first.toLowerCase()))
+  if (!verb) {
+    const known = suggest(
+      first,
+      verbTable.flatMap(row => row.words.slice(1)),
+    )
+    const rows = known.map(word => verbTable.find(row => (row.words as readonly string[]).includes(word))!.form)
+    return refuse(
+      'verb',
+      first,
+      rows.length > 0 ? [...new Set(rows)] : verbTable.slice(0, suggestionsMax).map(row => row.form),
+    )
+  }
+  const incidents = [...lists.incidents].filter(row => row.state === 'open')
+  const units = [...lists.units]
+  const alerts = [...lists.alerts]
+  const getIncident = (word: string | undefined) =>
+    readOne('incident', word, word ? findOne(word, incidents, row => [row.incidentId]) : { none: [] })
+  const getUnit = (word: string | undefined) =>
+    readOne(
+      'unit',
+      word,
+      word ? findOne(word, units, row => [row.unitId, row.name, row.plate ?? row.unitId]) : { none: [] },
+    )
+  const rest = line.trim().replace(/^\S+\s*\S*\s*/, '')
+
+  switch (verb.id) {
+    case 'help':
+      return { ok: true, command: { verb: 'help' } }
+    case 'assign': {
+      const incident = getIncident(words[1])
+      if (isRefused(incident)) return incident
+      const chosen: UnitView[] = []
+      if (words.length < 3) return refuse('unit', '')
+      for (const word of words.slice(2, 2 + unitsOfCommandMax)) {
+        const unit = getUnit(word)
+        if (isRefused(unit)) return unit
+        if (!chosen.includes(unit)) chosen.push(unit)
+      }
+      return { ok: true, command: { verb: 'assign', incident, units: chosen } }
+    }
+    case 'status': {
+      const unit = getUnit(words[1])
+      if (isRefused(unit)) return unit
+      const word = words.slice(2).join(' ')
+      const status = lists.findStatus(word)
+      if (!status)
+        return refuse('status', word, word === '' ? lists.statusWords.slice(0, 9) : suggest(word, lists.statusWords))
+      return { ok: true, command: { verb: 'status', unit, status } }
+    }
+    case 'release': {
+      const incident = getIncident(words[1])
+      if (isRefused(incident)) return incident
+      const unit = getUnit(words[2])
+      if (isRefused(unit)) return unit
+      return { ok: true, command: { verb: 'release', incident, unit } }
+    }
+    case 'level': {
+      const incident = getIncident(words[1])
+      if (isRefused(incident)) return incident
+      const romans: Readonly<Record<string, number>> = { i: 1, ii: 2, iii: 3, iv: 4, 危: 1, 重: 2, 急: 3, 轻: 4 }
+      const level = romans[(words[2] ?? '').toLowerCase()] ?? Number(words[2])
+      if (!Number.isInteger(level) || level < 1 || level > 4)
+        return refuse('level', words[2] ?? '', ['1', '2', '3', '4'])
+      return { ok: true, command: { verb: 'level', incident, level } }
+    }
+    case 'note': {
+      const incident = getIncident(words[1])
+      if (isRefused(incident)) return incident
+      return rest === '' ? refuse('text', '') : { ok: true, command: { verb: 'note', incident, text: rest } }
+    }
+    case 'cancel': {
+      const incident = getIncident(words[1])
+      if (isRefused(incident)) return incident
+      return { ok: true, command: { verb: 'cancel', incident, reason: rest } }
+    }
+    case 'acknowledge': {
+      const word = words[1]
+      const alert = readOne('alert', word, word ? findOne(word, alerts, row => [row.alertId]) : { none: [] })
+      if (isRefused(alert)) return alert
+      return { ok: true, command: { verb: 'acknowledge', alert } }
+    }
+    case 'find': {
+      const word = words[1] ?? ''
+      const incident = getIncident(word)
+      if (!isRefused(incident))
+        return { ok: true, command: { verb: 'find', kind: 'incident', id: incident.incidentId } }
+      const unit = getUnit(word)
+      if (!isRefused(unit)) return { ok: true, command: { verb: 'find', kind: 'unit', id: unit.unitId } }
+      const alert = readOne(
+        'alert',
+        word,
+        findOne(word, alerts, row => [row.alertId]),
+      )
+      if (!isRefused(alert)) return { ok: true, command: { verb: 'find', kind: 'alert', id: alert.alertId } }
+      return refuse(
+        'incident',
+        word,
+        [...incident.suggestions, ...unit.suggestions, ...alert.suggestions].slice(0, suggestionsMax),
+      )
+    }
+  }
+}

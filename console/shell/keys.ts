@@ -1,0 +1,112 @@
+/**
+ * Every key of the console in one table: what the help overlay lists, what a button shows beside its word and what the
+ * keyboard obeys are the same row. Handlers are registered by the screen that can act; the newest registration wins.
+ */
+import { useEffect, useRef } from 'react'
+
+export type KeyId = (typeof keyTable)[number]['id']
+
+/** `where` groups the help; `keys` are KeyboardEvent.key values, with Alt+/Ctrl+ before them; `inText`: also while typing. */
+export const keyTable = [
+  { id: 'help', keys: ['?'], shown: '?', where: 'everywhere' },
+  { id: 'command', keys: ['/'], shown: '/', where: 'everywhere' },
+  { id: 'leave', keys: ['Escape'], shown: 'Esc', where: 'everywhere', inText: true },
+  { id: 'mute', keys: ['v'], shown: 'V', where: 'everywhere' },
+  { id: 'acknowledge', keys: ['a', 'F9'], shown: 'A', where: 'everywhere' },
+  { id: 'down', keys: ['ArrowDown', 'j'], shown: '↓ J', where: 'lists' },
+  { id: 'up', keys: ['ArrowUp', 'k'], shown: '↑ K', where: 'lists' },
+  { id: 'edges', keys: ['Home', 'End'], shown: 'Home End', where: 'lists' },
+  { id: 'open', keys: ['Enter'], shown: 'Enter', where: 'lists' },
+  { id: 'toCalls', keys: ['c'], shown: 'C', where: 'desk' },
+  { id: 'toQueue', keys: ['q'], shown: 'Q', where: 'desk' },
+  { id: 'toUnits', keys: ['u'], shown: 'U', where: 'desk' },
+  { id: 'answer', keys: ['F1'], shown: 'F1', where: 'desk', inText: true },
+  { id: 'newIncident', keys: ['n'], shown: 'N', where: 'desk' },
+  { id: 'follow', keys: ['f'], shown: 'F', where: 'desk' },
+  { id: 'assign1', keys: ['Alt+1'], shown: 'Alt+1', where: 'case', inText: true },
+  { id: 'assign2', keys: ['Alt+2'], shown: 'Alt+2', where: 'case', inText: true },
+  { id: 'assign3', keys: ['Alt+3'], shown: 'Alt+3', where: 'case', inText: true },
+  { id: 'assign4', keys: ['Alt+4'], shown: 'Alt+4', where: 'case', inText: true },
+  { id: 'assign5', keys: ['Alt+5'], shown: 'Alt+5', where: 'case', inText: true },
+  { id: 'level1', keys: ['1'], shown: '1', where: 'case' },
+  { id: 'level2', keys: ['2'], shown: '2', where: 'case' },
+  { id: 'level3', keys: ['3'], shown: '3', where: 'case' },
+  { id: 'level4', keys: ['4'], shown: '4', where: 'case' },
+  { id: 'status', keys: ['s'], shown: 'S', where: 'case' },
+  { id: 'release', keys: ['r'], shown: 'R', where: 'case' },
+  { id: 'note', keys: ['w'], shown: 'W', where: 'case' },
+  { id: 'close', keys: ['x'], shown: 'X', where: 'case' },
+  { id: 'person', keys: ['p'], shown: 'P', where: 'case' },
+  { id: 'send', keys: ['Ctrl+Enter'], shown: 'Ctrl+Enter', where: 'forms', inText: true },
+] as const satisfies readonly {
+  id: string
+  keys: readonly string[]
+  shown: string
+  where: 'everywhere' | 'lists' | 'desk' | 'case' | 'forms'
+  inText?: boolean
+}[]
+
+type KeyRow = { id: KeyId; keys: readonly string[]; shown: string; where: string; inText?: boolean }
+const rows: readonly KeyRow[] = keyTable
+
+/** How a key is written on a button or in the help. */
+export function getShownKey(id: KeyId): string {
+  return rows.find(row => row.id === id)!.shown
+}
+
+/** The row a key press means: letters in either case; typing in a field is never taken for a key. */
+export function findKeyRow(
+  press: { key: string; code?: string; altKey: boolean; ctrlKey: boolean; metaKey: boolean },
+  typing: boolean,
+): KeyRow | undefined {
+  if (press.metaKey) return undefined
+  // With Alt some layouts give another character: the digit is then read from the key's place.
+  const digit = press.altKey ? /^(?:Digit|Numpad)(\d)$/.exec(press.code ?? '')?.[1] : undefined
+  const plain = digit ?? (press.key.length === 1 ? press.key.toLowerCase() : press.key)
+  const named = `${press.ctrlKey ? 'Ctrl+' : ''}${press.altKey ? 'Alt+' : ''}${plain}`
+  const row = rows.find(each => each.keys.includes(named))
+  return row && (!typing || row.inText) ? row : undefined
+}
+
+type Handler = (press: KeyboardEvent) => boolean
+const handlers = new Map<KeyId, Handler[]>()
+
+/** True while the keyboard is writing text. */
+export function isTyping(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false
+  if (target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement)
+    return true
+  return target instanceof HTMLInputElement && !['checkbox', 'radio', 'button', 'submit'].includes(target.type)
+}
+
+/** Hands a key press to the newest handler that takes it. */
+export function dispatchKey(press: KeyboardEvent): void {
+  if (press.defaultPrevented || press.isComposing) return
+  const row = findKeyRow(press, isTyping(press.target))
+  if (!row) return
+  for (const handler of (handlers.get(row.id) ?? []).toReversed()) {
+    if (handler(press)) {
+      press.preventDefault()
+      return
+    }
+  }
+}
+
+/** Registers what a key does while the component is shown; a handler that returns false passes the press on. */
+export function useKey(id: KeyId, run: (() => unknown) | undefined): void {
+  const newest = useRef(run)
+  newest.current = run
+  const on = run !== undefined
+  useEffect(() => {
+    if (!on) return
+    const handler: Handler = () => newest.current?.() !== false
+    const stack = handlers.get(id) ?? []
+    handlers.set(id, [...stack, handler])
+    return () => {
+      handlers.set(
+        id,
+        (handlers.get(id) ?? []).filter(each => each !== handler),
+      )
+    }
+  }, [id, on])
+}

@@ -1,0 +1,339 @@
+/**
+ * The map of a desk: one handle of console/map fed from the live stores. Moving units go straight from the positions to
+ * the layer, past React; standing things follow the stores. Selection is shared with the lists in both directions, and
+ * where WebGL is missing the panel says so and everything else works on.
+ */
+import { useEffect, useMemo, useRef, useState } from 'react'
+import type { UnitView } from '#contract/view.ts'
+import type { PositionRow } from '#contract/wire.ts'
+import { useTexts } from '../language/i18n.ts'
+import { getCityNow } from '../live/clock.ts'
+import { ask } from '../live/http.ts'
+import { findFix, watchFixes } from '../live/positions.ts'
+import { useWorld } from '../live/store.ts'
+import type { Level } from '../look/palette.ts'
+import type { BasemapPack } from '../map/basemap.ts'
+import type { MapHandle, RegionState } from '../map/map.ts'
+import type { UnitGlyph } from '../map/unit-motion.ts'
+import type { UnitsLayer } from '../map/units-layer.ts'
+import { useSettings } from '../sign-in/session.ts'
+import { getStatusLook } from '../units/status.ts'
+import { chooseAlert, chooseCall, chooseIncident, chooseUnit, showAll, useDesk } from './desk.ts'
+import { Action } from './parts.tsx'
+import { findRegionOf, useBasemap } from './regions.ts'
+
+/** Zoom a selected case is shown at: its streets and the units around it. */
+const caseZoom = 12.5
+/** Minutes of a unit's track that are drawn. */
+const trackMin = 30
+
+function toGlyph(unit: UnitView): UnitGlyph | undefined {
+  const fix = findFix(unit.unitId)
+  if (!fix) return undefined
+  return {
+    unitId: unit.unitId,
+    lon: fix.lon,
+    lat: fix.lat,
+    ...(fix.courseDeg === undefined ? {} : { courseDeg: fix.courseDeg }),
+    ...(fix.speedKmh === undefined ? {} : { speedKmh: fix.speedKmh }),
+    status: getStatusLook(unit.status).status as UnitGlyph['status'],
+    fixAt: fix.fixAt,
+    silent: unit.silent,
+  }
+}
+
+function listGlyphs(): UnitGlyph[] {
+  return [...useWorld.getState().units.values()].map(toGlyph).filter(glyph => glyph !== undefined)
+}
+
+/** Keeps the moving units of a map equal to the stores; returns the way to stop. */
+function feedUnits(layer: UnitsLayer): () => void {
+  layer.setUnits(listGlyphs())
+  const changed = new Set<string>()
+  const gone = new Set<string>()
+  let drawn = useWorld.getState().units
+  let due = false
+  const flush = () => {
+    due = false
+    const { units } = useWorld.getState()
+    const glyphs: UnitGlyph[] = []
+    for (const id of changed) {
+      const unit = units.get(id)
+      const glyph = unit && toGlyph(unit)
+      if (glyph) glyphs.push(glyph)
+    }
+    layer.update(
+      glyphs,
+      [...gone].filter(id => !units.has(id)),
+    )
+    changed.clear()
+    gone.clear()
+  }
+  const plan = () => {
+    if (due) return
+    due = true
+    // After the packet has been taken by all stores: a status and a fix of one packet are drawn together.
+    queueMicrotask(flush)
+  }
+  const stopFixes = watchFixes((ids, left) => {
+    for (const id of ids) changed.add(id)
+    for (const id of left) gone.add(id)
+    plan()
+  })
+  const stopUnits = useWorld.subscribe(world => {
+    if (world.units === drawn) return
+    for (const [id, unit] of world.units) if (drawn.get(id) !== unit) changed.add(id)
+    for (const id of drawn.keys()) if (!world.units.has(id)) gone.add(id)
+    drawn = world.units
+    plan()
+  })
+  return () => {
+    stopFixes()
+    stopUnits()
+  }
+}
+
+export type MapPanelProps = {
+  flashing?: string | undefined
+  /** Fill and outline of regions: alerts and choropleth. */
+  regionStates?: ReadonlyMap<string, RegionState>
+  legend?: React.ReactNode
+  /** Only what an alert desk needs: no moving units, no incidents. */
+  quiet?: boolean
+}
+
+export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapPanelProps) {
+  const { t, language } = useTexts()
+  const pack = useBasemap()
+  const settings = useSettings()
+  const frame = useRef<HTMLDivElement>(null)
+  const [handle, setHandle] = useState<MapHandle>()
+  const [trouble, setTrouble] = useState<string>()
+  const [banner, setBanner] = useState<string>()
+  const layer = useRef<UnitsLayer>(undefined)
+
+  const draft = useDesk(desk => desk.draft)
+  const incidentId = useDesk(desk => desk.incidentId)
+  const unitId = useDesk(desk => desk.unitId)
+  const trackOf = useDesk(desk => desk.trackOf)
+  const wish = useDesk(desk => desk.wish)
+  const incidents = useWorld(world => world.incidents)
+  const calls = useWorld(world => world.calls)
+  const places = useWorld(world => world.places)
+  const regions = useWorld(world => world.regions)
+  const loaded = useWorld(world => world.seq >= 0)
+  const picking = draft !== undefined && !quiet
+
+  const ready = pack !== undefined && settings !== undefined && loaded
+  const centre = useMemo(() => getMiddle(pack as BasemapPack | null, [...regions.values()]), [pack, regions])
+
+  useEffect(() => {
+    const container = frame.current
+    if (!ready || !container) return
+    let stopped = false
+    let stop: (() => void) | undefined
+    let made: MapHandle | undefined
+    void (async () => {
+      try {
+        const [{ createMap }, { buildStyle }] = await Promise.all([import('../map/map.ts'), import('../map/style.ts')])
+        if (stopped) return
+        const opened = await createMap({
+          container,
+          style: buildStyle((pack ?? undefined) as BasemapPack | undefined, 'dark', language),
+          center: [centre.lon, centre.lat],
+          zoom: centre.zoom,
+          ...(settings?.mapboxToken ? { token: settings.mapboxToken } : {}),
+          onFallback: fallback => setBanner(fallback.words[language]),
+        })
+        if (stopped) return opened.destroy()
+        made = opened
+        if (!quiet) {
+          layer.current = opened.addUnitsLayer({
+            now: getCityNow,
+            labelOf: id => useWorld.getState().units.get(id)?.name ?? id,
+          })
+          stop = feedUnits(layer.current)
+        }
+        if (centre.bounds) opened.fitBounds(centre.bounds, { paddingPx: 24 })
+        setHandle(opened)
+      } catch (error) {
+        const words = (error as { words?: Record<string, string> }).words
+        if (!stopped) setTrouble(words?.[language] ?? t('map.unavailable'))
+      }
+    })()
+    return () => {
+      stopped = true
+      stop?.()
+      layer.current = undefined
+      setHandle(undefined)
+      made?.destroy()
+    }
+    // The map is made once; language and pack are followed below without making it again.
+  }, [ready])
+
+  useEffect(() => {
+    if (!handle) return
+    void import('../map/style.ts').then(({ buildStyle }) =>
+      handle.setStyle(buildStyle((pack ?? undefined) as BasemapPack | undefined, 'dark', language)),
+    )
+  }, [language])
+
+  useEffect(() => {
+    if (!handle) return
+    const observer = new ResizeObserver(() => handle.resize())
+    observer.observe(frame.current!)
+    return () => observer.disconnect()
+  }, [handle])
+
+  // Standing things.
+  useEffect(() => {
+    if (!handle || quiet) return
+    const open = [...incidents.values()].filter(incident => incident.state === 'open')
+    const located = [...calls.values()].filter(
+      call => !call.incidentId && !call.outcome && call.lon !== undefined && call.lat !== undefined,
+    )
+    handle.overlays.setIncidents([
+      ...open.map(({ incidentId: id, lon, lat, level }) => ({ id, lon, lat, level: level as Level, label: '' })),
+      ...located.map(call => ({ id: `call:${call.callId}`, lon: call.lon!, lat: call.lat!, label: '' })),
+    ])
+  }, [handle, incidents, calls, quiet])
+  useEffect(() => {
+    if (!handle) return
+    const named = (kind: string) =>
+      [...places.values()]
+        .filter(place => place.placeKind === kind)
+        .map(place => ({
+          id: place.placeId,
+          lon: place.lon,
+          lat: place.lat,
+          label: language === 'zh' ? place.name : (place.nameEn ?? place.name),
+        }))
+    handle.overlays.setHospitals(named('hospital'))
+    if (!quiet) handle.overlays.setStations(named('station'))
+  }, [handle, places, language, quiet])
+  useEffect(() => handle?.overlays.chooseIncident(incidentId), [handle, incidentId, incidents])
+  useEffect(() => layer.current?.select(unitId), [handle, unitId])
+  useEffect(
+    () => layer.current?.flash(flashing?.startsWith('order:') ? flashing.split(':')[1] : undefined),
+    [handle, flashing],
+  )
+  useEffect(() => handle?.setRegionStates(regionStates ?? new Map()), [handle, regionStates])
+
+  // Track of one unit.
+  useEffect(() => {
+    if (!handle || !trackOf) return
+    const now = getCityNow()
+    let stopped = false
+    void ask<{ fixes: PositionRow[] }>(
+      'GET',
+      `/v1/units/${encodeURIComponent(trackOf)}/track?from=${now - trackMin * 60_000}&to=${now}`,
+    ).then(answer => {
+      if (stopped || !answer.ok || answer.value.fixes.length < 2) return
+      const path = answer.value.fixes.map(([, lon, lat]) => [lon, lat] as [number, number])
+      handle.overlays.setRoutes([{ id: trackOf, rank: 0, path }])
+    })
+    return () => {
+      stopped = true
+      handle.overlays.setRoutes([])
+    }
+  }, [handle, trackOf])
+
+  // Where to look.
+  useEffect(() => {
+    if (!handle || !wish) return
+    const world = useWorld.getState()
+    if (wish.what === 'all') {
+      if (centre.bounds) handle.fitBounds(centre.bounds, { paddingPx: 24 })
+    } else if (wish.what === 'alert') {
+      const alert = world.alerts.get(wish.id)
+      const region = alert && world.regions.get(alert.regionCode)
+      if (centre.bounds) handle.fitBounds(centre.bounds, { paddingPx: 24 })
+      else if (region) handle.flyTo({ lon: region.lon, lat: region.lat })
+    } else if (!quiet) {
+      const point =
+        wish.what === 'incident'
+          ? world.incidents.get(wish.id)
+          : wish.what === 'call'
+            ? world.calls.get(wish.id)
+            : findFix(wish.id)
+      if (point?.lon !== undefined && point.lat !== undefined) {
+        handle.flyTo({ lon: point.lon, lat: point.lat, zoom: Math.max(caseZoom, handle.getView().zoom) })
+      }
+    }
+  }, [handle, wish])
+
+  // Clicks select, or give the place of a new incident.
+  useEffect(() => {
+    if (!handle) return
+    return handle.onClick(hit => {
+      const desk = useDesk.getState()
+      if (desk.draft && !quiet) {
+        useDesk.setState({ draft: { ...desk.draft, lon: Number(hit.lon.toFixed(6)), lat: Number(hit.lat.toFixed(6)) } })
+        return
+      }
+      const mark = hit.marks[0]
+      if (mark?.group === 'units') chooseUnit(mark.id)
+      else if (mark?.group === 'incidents') {
+        if (mark.id.startsWith('call:')) chooseCall(mark.id.slice(5))
+        else chooseIncident(mark.id)
+      } else if (quiet && regionStates) {
+        const world = useWorld.getState()
+        const code = hit.regionCode ?? findRegionOf(hit, world.regions, pack)
+        const alert = [...world.alerts.values()].find(each => each.regionCode === code && each.state !== 'closed')
+        if (alert) chooseAlert(alert.alertId)
+      }
+    })
+  }, [handle, quiet, regionStates, pack])
+
+  // The place picked for a draft is drawn as a mark without level.
+  useEffect(() => {
+    if (!handle || quiet || draft?.lon === undefined || draft.lat === undefined) return
+    handle.overlays.setFacilities([{ id: 'draft', lon: draft.lon, lat: draft.lat, label: t('form.newTitle') }])
+    return () => handle.overlays.setFacilities([])
+  }, [handle, draft?.lon, draft?.lat, quiet])
+
+  return (
+    <section className="map-panel" aria-label={t('map.title')} data-testid="map" data-ready={handle !== undefined}>
+      <div className={`map-frame ${picking ? 'map-picking' : ''}`} ref={frame} />
+      {banner && (
+        <div className="map-note" role="status">
+          {banner} <Action word={t('state.dismiss')} testId="map-banner-dismiss" onAct={() => setBanner(undefined)} />
+        </div>
+      )}
+      {trouble && (
+        <div className="map-trouble" role="status" data-testid="map-unavailable">
+          {trouble}
+        </div>
+      )}
+      {!handle && !trouble && <div className="map-trouble muted">{t('map.loading')}</div>}
+      {picking && handle && <div className="map-note map-note-pick">{t('map.picking')}</div>}
+      {handle && (
+        <div className="map-tools no-print">
+          <Action word={t('map.fit')} testId="map-fit" onAct={showAll} />
+        </div>
+      )}
+      {legend && handle && <div className="map-legend">{legend}</div>}
+    </section>
+  )
+}
+
+type Middle = { lon: number; lat: number; zoom: number; bounds?: readonly [number, number, number, number] }
+
+/** Where to look first: the box of the pack's regions, else of the published seats. */
+function getMiddle(
+  pack: BasemapPack | null | undefined,
+  regions: readonly { lon: number; lat: number; level: string }[],
+): Middle {
+  const points: (readonly [number, number])[] = pack
+    ? pack.regions.flatMap(region => region.polygon[0] ?? [])
+    : regions.map(region => [region.lon, region.lat] as const)
+  if (points.length === 0) return { lon: 105, lat: 35, zoom: 3.5 }
+  let [west, south, east, north] = [180, 90, -180, -90]
+  for (const [lon, lat] of points) {
+    west = Math.min(west, lon)
+    east = Math.max(east, lon)
+    south = Math.min(south, lat)
+    north = Math.max(north, lat)
+  }
+  return { lon: (west + east) / 2, lat: (south + north) / 2, zoom: 8.5, bounds: [west, south, east, north] }
+}
