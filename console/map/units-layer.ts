@@ -186,7 +186,7 @@ void main() {
     sum = over(ink(u_ground, inside), sum);
     if (silent) {
       float stripe = abs(fract((v_point.x + v_point.y) * 1.15) - 0.5) * 2.0;
-      float hatch = smoothstep(0.42, 0.58, stripe) * inside * smoothstep(0.50, 0.56, length(v_point));
+      float hatch = smoothstep(0.42, 0.58, stripe) * inside * smoothstep(0.60, 0.66, length(v_point));
       sum = over(ink(tone, hatch), sum);
     }
     // A hatched body keeps a thin rim: a thick one would eat the stripes and look merely hollow.
