@@ -462,14 +462,17 @@ const snomedCodes: SourceTable = {
   pair: '75367002',
 }
 
-/** Plain names of vendors as spellPlain writes them: upper case letters, digits and Han characters only. */
+/**
+ * Plain names of vendors as spellPlain writes them: upper case letters, digits and Han characters only. A name two vendors use
+ * for two things is left out: SPO2R is a right hand here and a pulse rate there.
+ */
 const plainNames: SourceTable = {
   hr: 'HR HEARTRATE ECGHR HRECG ECGHEARTRATE HEARTRATEECG 心率',
   pulse: `SPO2PR PRSPO2 PULSESPO2 SPO2PULSE SPO2PULSERATE SPO2RATE PLETHPULSE PULSEOXIMETERPULSERATE
     | PR PULSE PULSERATE PULS 脉率 脉搏 脉搏率 | ABPPR ARTPR IBPPR PULSEABP PULSEART
     | NIBPPR NBPPR PULSENBP PULSENIBP NIBPPULSE NIBPPULSERATE`,
   spo2: `SPO2 SPO2SAT O2SAT OXYGENSATURATION PULSEOXIMETRY PERIPHERALOXYGENSATURATION 血氧 血氧饱和度
-    | SPO2L SPO2R SPO2LEFT SPO2RIGHT | SPO22 SPO2B`,
+    | SPO2LEFT SPO2RIGHT | SPO22 SPO2B`,
   rr: `RR RESP RESPRATE RESPIRATIONRATE RESPIRATORYRATE RESPIRATION RESPIRATIONS BREATHRATE BREATHINGRATE ECGRR RRECG
     呼吸 呼吸率 呼吸频率 | AWRR CO2RR RRCO2 ETCO2RR AIRWAYRESPIRATIONRATE RRA | VENTRR RRVENT`,
   rrPleth: 'RRPLETH PLETHRR PLETHRESPRATE RRP',
