@@ -39,6 +39,8 @@ export const batchFixesMax = 2_048
 export const itemsMax = 256
 /** Failed authentications before the connection is closed. */
 export const authFailuresMax = 3
+/** Messages refused before the first authentication until the connection is closed: a stranger costs no more than this. */
+export const strangerRefusalsMax = 20
 /** Bytes of a text to the terminal, in GBK. @source JT/T 808-2013 table 33 */
 export const textBytesMax = 1_024
 /** A vehicle faster than this has a broken receiver. */
@@ -1217,7 +1219,7 @@ function identify(step: Making, header: Jt808Header, roster: Jt808Roster): Jt808
       const result = code === 'NUMBER_HELD' || code === 'REGISTRATION_CLOSED' ? 3 : 4
       step.replies.push(encodeJt808RegisterAck(header, takeSerial(step), header.serial, result))
     } else answer(step, header, jt808Results.failed)
-    if (isClosing) step.isClosing = true
+    if (isClosing || (!session.terminal && session.counts.refused >= strangerRefusalsMax)) step.isClosing = true
   }
   if (session.terminal && session.terminal.number !== header.number) return refuse('NUMBER_CHANGED', true)
   const terminal = roster.findTerminal(header.number)
