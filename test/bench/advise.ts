@@ -13,6 +13,7 @@ import {
   makeLegReader,
   makeSearchSpace,
   type RoadGraph,
+  readSeconds,
   searchRoads,
 } from '../../server/roads/graph.ts'
 import { startDraw } from '../../simulations/evaluate/dispatch.ts'
@@ -142,7 +143,7 @@ export function benchAdvise(root: string = resolve(import.meta.dirname, '../..')
   baseNodes.forEach((start, base) => {
     searchRoads(graph, forth, space, { start, secondsMax: 1800 })
     cellNodes.forEach((node, cell) => {
-      if (space.seen[node] === space.round) matrix[base * cellCount + cell] = space.seconds[node]!
+      matrix[base * cellCount + cell] = readSeconds(space, node) ?? Number.POSITIVE_INFINITY
     })
   })
   const settings = defaultAdviseSettings
