@@ -4,6 +4,8 @@
  * a COPY; units are never mixed, and a connection keeps the backend until it is outside a transaction again.
  * Promises: one client cannot see another's statements, settings or half a transaction; a client that leaves is rolled
  * back; a client that sleeps inside a transaction is thrown out (25P03); nothing here grows without a bound.
+ * Shared all the same, because the session is one: temporary tables (use ON COMMIT DROP), advisory locks, and SET, which
+ * lasts until another client's turn. Portals keep their names: they end with their transaction, which one client owns.
  */
 import { randomInt, timingSafeEqual } from 'node:crypto'
 import type net from 'node:net'
@@ -41,6 +43,8 @@ export const unitBytesMax = 64 * 1024 * 1024
 export const statementsMax = 1000
 /** Channels one connection may listen to. */
 export const channelsMax = 100
+/** A client that has not logged in by then is dropped. */
+export const loginMaxMs = 10_000
 /** The database every client must name: the build opens the one it creates first, under this name. */
 export const DATABASE_NAME = 'template1'
 export const USER_NAME = 'postgres'
@@ -466,6 +470,7 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
 
   const welcome = (connection: Connection) => {
     connection.phase = 'ready'
+    connection.socket.setTimeout(0)
     const key = Buffer.alloc(8)
     key.writeInt32BE(connection.id, 0)
     key.writeInt32BE(randomInt(2 ** 31), 4)
@@ -530,6 +535,7 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
         return
       }
       connections.add(connection)
+      socket.setTimeout(loginMaxMs, () => drop(connection, '08P01', 'no login in time'))
       socket.on('data', chunk => {
         connection.chunks.push(chunk as Buffer)
         connection.chunkBytes += chunk.length
