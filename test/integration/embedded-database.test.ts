@@ -407,12 +407,13 @@ describe('crashes', () => {
     const start = fileURLToPath(new URL('../help/start-embedded.ts', import.meta.url))
     const server = spawn(process.execPath, [start, directory], { stdio: ['ignore', 'pipe', 'inherit'] })
     const [line] = (await once(server.stdout, 'data')) as [Buffer]
-    const pid = Number(line.toString())
+    const { pid, host } = JSON.parse(line.toString()) as { pid: number; host: string }
     server.kill('SIGKILL')
     const embedded = await startEmbedded({ directory }) // waits for the orphan's checkpoint instead of refusing
     t.after(() => embedded.stop())
     assert.notEqual(embedded.pid(), pid)
     const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'latin1') : ') gone'
+    assert.equal(existsSync(host), false)
     assert.match(stat, /\) (Z|gone)/) // ended; a zombie only waits to be counted by pid 1
     const client = await connectEmbedded(embedded)
     assert.equal((await client.query('SELECT count(*)::int AS n FROM orphaned')).rows[0].n, 1)
@@ -429,8 +430,16 @@ describe('crashes', () => {
     assert.equal(refused?.reason.code, 'DATABASE_OWNED')
   })
 
-  test('DB-17 a broken directory is a fault with a text, not a hang', async () => {
+  test('DB-17 a broken directory is a fault with a text, not a hang; half a first start is begun again', async t => {
     rmSync(join(directory, 'postgres', 'global'), { recursive: true })
     await assert.rejects(startEmbedded({ directory }), { code: 'DATABASE_START_FAILED' })
+    // The same ruin with the mark of a first start that never ended held nothing yet, and is made again.
+    writeFileSync(join(directory, 'creating'), '')
+    const embedded = await startEmbedded({ directory })
+    t.after(() => embedded.stop())
+    const client = await connectEmbedded(embedded)
+    assert.equal((await client.query(`SELECT to_regclass('acked') AS old`)).rows[0].old, null)
+    await client.end()
+    assert.equal(existsSync(join(directory, 'creating')), false)
   })
 })

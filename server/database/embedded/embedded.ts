@@ -90,6 +90,7 @@ export async function startEmbedded(settings: EmbeddedSettings): Promise<Embedde
   const order: ChildOrder = {
     directory,
     socketPath,
+    isSocketFolderOurs: settings.socketDirectory === undefined,
     port: settings.port,
     idleInTransactionMs: settings.idleInTransactionMs ?? idleInTransactionMs,
     packageUrls: {
@@ -316,7 +317,7 @@ function permissions(order: ChildOrder, host: string): string[] {
     }
     if (folder === dirname(folder)) break
   }
-  const writes = [order.directory, join(order.directory, '*'), join(host, '*')]
+  const writes = [order.directory, join(order.directory, '*'), host, join(host, '*')]
   return [
     '--permission',
     ...[...reads, ...writes].map(path => `--allow-fs-read=${path}`),

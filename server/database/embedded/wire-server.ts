@@ -49,6 +49,8 @@ export const loginMaxMs = 10_000
 export const DATABASE_NAME = 'template1'
 export const USER_NAME = 'postgres'
 
+const FRONTEND_LETTERS = 'QPBDECSHFdcf'
+
 export type WireSettings = {
   /** Clients of the private socket are trusted by the socket's folder; others must say this. */
   password: string
@@ -371,6 +373,10 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
       connection.phase = 'ready'
       if (connection.isDiscarding) refuseUnit(connection)
       else submit(connection)
+      return
+    }
+    if (!FRONTEND_LETTERS.includes(letter)) {
+      drop(connection, '08P01', 'unknown message type') // the backend would end itself over it, for everybody
       return
     }
     if (letter === 'd' || letter === 'c' || letter === 'f') return // left over from a COPY that failed
