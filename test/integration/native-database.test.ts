@@ -5,9 +5,10 @@ import assert from 'node:assert/strict'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { listMigrations, migrate, selectBlocks } from '../../server/database/migrate.ts'
 import { type Database, isDatabaseAway, isDataFault, openDatabase, transaction } from '../../server/database/pool.ts'
-import { readManifest } from '../../server/operations/archive.ts'
+import { readManifest, runTool } from '../../server/operations/archive.ts'
 import { backupDatabase } from '../../server/operations/backup.ts'
 import { restoreDatabase } from '../../server/operations/restore.ts'
 import { makeDirectory } from '../help/embedded.ts'
@@ -222,7 +223,8 @@ describe('native PostgreSQL', () => {
       [],
     )
     await database.pool.query('CREATE DATABASE restored')
-    const databaseUrl = server.url.replace('/postgres?', '/restored?')
+    // A password with every awkward character travels by a file, not on a command line.
+    const databaseUrl = server.url.replace('/postgres?', '/restored?').replace('postgres@', 'postgres:a%3Ab%5Cc%40d@')
     await restoreDatabase({ from: file, directory: '', databaseUrl })
     const restored = await openDatabase({ databaseUrl, directory: '' })
     await checkRestored(restored, incarnation)
@@ -262,6 +264,25 @@ describe('the same on the embedded database', () => {
     await assert.rejects(restoreDatabase({ from: file, directory: join(folder, 'restored') }), {
       code: 'RESTORE_NOT_EMPTY',
     })
+  })
+
+  test('DB-33 the backup command refuses a directory a server owns and says how, and saves a free one', async () => {
+    const command = (script: string, ...args: string[]) =>
+      runTool(process.execPath, [fileURLToPath(new URL(`../../server/operations/${script}`, import.meta.url)), ...args])
+    const file = join(folder, 'command.tar.gz')
+    await assert.rejects(
+      command('backup.ts', '--out', file, '--directory', database.embedded!.directory),
+      (error: Error) => {
+        assert.match(error.message, new RegExp(`in use by process ${database.embedded!.pid()}; stop that one first`))
+        assert.match(error.message, /A running server can save itself/)
+        return true
+      },
+    )
+    assert.equal(existsSync(file), false)
+    assert.match(await command('backup.ts', '--out', file, '--directory', join(folder, 'restored')), /verified/)
+    const again = join(folder, 'again')
+    assert.match(await command('restore.ts', '--from', file, '--directory', again), /restored embedded backup/)
+    assert.ok(existsSync(join(again, 'postgres', 'PG_VERSION')))
   })
 
   test('DB-31 a damaged archive is refused and leaves nothing behind', async () => {

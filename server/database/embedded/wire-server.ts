@@ -4,6 +4,8 @@
  * a COPY; units are never mixed, and a connection keeps the backend until it is outside a transaction again.
  * Promises: one client cannot see another's statements, settings or half a transaction; a client that leaves is rolled
  * back; a client that sleeps inside a transaction is thrown out (25P03); nothing here grows without a bound.
+ * Shared all the same, because the session is one: temporary tables (use ON COMMIT DROP), advisory locks, and SET, which
+ * lasts until another client's turn. Portals keep their names: they end with their transaction, which one client owns.
  */
 import { randomInt, timingSafeEqual } from 'node:crypto'
 import type net from 'node:net'
@@ -41,9 +43,13 @@ export const unitBytesMax = 64 * 1024 * 1024
 export const statementsMax = 1000
 /** Channels one connection may listen to. */
 export const channelsMax = 100
+/** A client that has not logged in by then is dropped. */
+export const loginMaxMs = 10_000
 /** The database every client must name: the build opens the one it creates first, under this name. */
 export const DATABASE_NAME = 'template1'
 export const USER_NAME = 'postgres'
+
+const FRONTEND_LETTERS = 'QPBDECSHFdcf'
 
 export type WireSettings = {
   /** Clients of the private socket are trusted by the socket's folder; others must say this. */
@@ -369,6 +375,10 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
       else submit(connection)
       return
     }
+    if (!FRONTEND_LETTERS.includes(letter)) {
+      drop(connection, '08P01', 'unknown message type') // the backend would end itself over it, for everybody
+      return
+    }
     if (letter === 'd' || letter === 'c' || letter === 'f') return // left over from a COPY that failed
     if (letter === 'F') {
       keep(connection, { letter: 'Q', bytes: buildQuery('DO $$ BEGIN RAISE feature_not_supported; END $$') })
@@ -466,6 +476,7 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
 
   const welcome = (connection: Connection) => {
     connection.phase = 'ready'
+    connection.socket.setTimeout(0)
     const key = Buffer.alloc(8)
     key.writeInt32BE(connection.id, 0)
     key.writeInt32BE(randomInt(2 ** 31), 4)
@@ -530,6 +541,7 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
         return
       }
       connections.add(connection)
+      socket.setTimeout(loginMaxMs, () => drop(connection, '08P01', 'no login in time'))
       socket.on('data', chunk => {
         connection.chunks.push(chunk as Buffer)
         connection.chunkBytes += chunk.length
