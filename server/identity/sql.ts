@@ -36,6 +36,28 @@ export async function runTransaction<T>(pool: Pool, work: (client: PoolClient) =
   }
 }
 
+/** Longest wait for an answer that something remembered can stand in for: a click hears of a database away within 2 s. */
+export const askMaxMs = 1_000
+
+/** The database did not answer in time. */
+export class AnswerLate extends Error {
+  override name = 'AnswerLate'
+}
+
+/** An answer of the database if it comes within `askMaxMs`, else AnswerLate; the late answer is dropped. */
+export async function askInTime<T>(asked: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, fail) => {
+    timer = setTimeout(() => fail(new AnswerLate('the database did not answer in time')), askMaxMs)
+  })
+  try {
+    return await Promise.race([asked, late])
+  } finally {
+    clearTimeout(timer)
+    asked.catch(() => undefined)
+  }
+}
+
 // --- accounts
 
 export type AccountRow = {
