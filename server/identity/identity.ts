@@ -149,9 +149,15 @@ export function createIdentity(options: IdentityOptions): Identity {
 
   const sealer = createSealer({ pool, masterKey: options.masterKey, formerKeys: options.formerKeys ?? [], now })
   const attempts = createAttempts(now)
-  const sessions = createSessions({ pool, now, limits: { ...defaultSessionLimits, ...options.limits }, onRevoked })
+  const sessions = createSessions({
+    pool,
+    now,
+    limits: { ...defaultSessionLimits, ...options.limits },
+    onRevoked,
+    onFault,
+  })
   const accounts = createAccounts({ pool, now, say, attempts, sessions, onFault })
-  const devices = createDevices({ pool, now, onRevoked })
+  const devices = createDevices({ pool, now, onRevoked, onFault })
   const views = createBoundedMap<string, { from: number; count: number }>(viewersMax)
 
   function countView(accountId: string): Reject | undefined {

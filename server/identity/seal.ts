@@ -43,6 +43,8 @@ const createAttemptsMax = 5
 const forgetMax = 1_000
 /** Keys wrapped anew in one statement. */
 const rewrapMax = 500
+/** Passes of a rotation over the table. */
+const rewrapPassesMax = 5
 
 /** Fields that can be searched for by a keyed hash, and how their text is made comparable. */
 const hashedFields: Readonly<Record<string, HashKind>> = {
@@ -300,19 +302,25 @@ export function createSealer(options: {
     hashIdentity: text => hashText('identity', text),
     async rewrap() {
       let done = 0
-      for (let idle = 0; idle < createAttemptsMax; ) {
-        const rows = await listKeysOfOthers(pool, keyId, rewrapMax)
-        if (rows.length === 0) return done
-        const renewed = rows.flatMap(row => {
-          if (!row.wrapped) return []
-          const key = unwrap({ ...row, wrapped: row.wrapped })
-          return [{ ...row, oldWrapped: row.wrapped, wrapped: wrap(row.recordKind, row.recordId, key) }]
-        })
-        const changed = await updateWrappings(pool, keyId, renewed)
-        done += changed
-        if (changed === 0) idle++
+      // A server still on the former key may add records behind a pass: pass again until one finds nothing.
+      for (let pass = 0; pass < rewrapPassesMax; pass++) {
+        let after = { recordKind: '', recordId: '' }
+        let found = 0
+        for (;;) {
+          const rows = await listKeysOfOthers(pool, keyId, after, rewrapMax)
+          if (rows.length === 0) break
+          found += rows.length
+          after = rows.at(-1)!
+          const renewed = rows.flatMap(row => {
+            if (!row.wrapped) return []
+            const key = unwrap({ ...row, wrapped: row.wrapped })
+            return [{ ...row, oldWrapped: row.wrapped, wrapped: wrap(row.recordKind, row.recordId, key) }]
+          })
+          done += await updateWrappings(pool, keyId, renewed)
+        }
+        if (found === 0) return done
       }
-      throw new Error('keys are being wrapped by somebody else at the same time; stop the other rotation first')
+      throw new Error('records are still being sealed under a former master key; stop that server and rotate again')
     },
     async check() {
       const foreign = (await listKeyIds(pool)).filter(id => !ring.has(id))

@@ -36,6 +36,28 @@ export async function runTransaction<T>(pool: Pool, work: (client: PoolClient) =
   }
 }
 
+/** Longest wait for an answer that something remembered can stand in for: a click hears of a database away within 2 s. */
+export const askMaxMs = 1_000
+
+/** The database did not answer in time. */
+export class AnswerLate extends Error {
+  override name = 'AnswerLate'
+}
+
+/** An answer of the database if it comes within `askMaxMs`, else AnswerLate; the late answer is dropped. */
+export async function askInTime<T>(asked: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, fail) => {
+    timer = setTimeout(() => fail(new AnswerLate('the database did not answer in time')), askMaxMs)
+  })
+  try {
+    return await Promise.race([asked, late])
+  } finally {
+    clearTimeout(timer)
+    asked.catch(() => undefined)
+  }
+}
+
 // --- accounts
 
 export type AccountRow = {
@@ -538,12 +560,18 @@ export async function forgetRecords(
   })
 }
 
-/** Keys not wrapped by `keyId`, at most `limit`. */
-export async function listKeysOfOthers(on: Queryable, keyId: string, limit: number): Promise<RecordKeyRow[]> {
+/** Keys not wrapped by `keyId`, in order of record, after `after`, at most `limit`. */
+export async function listKeysOfOthers(
+  on: Queryable,
+  keyId: string,
+  after: { recordKind: string; recordId: string },
+  limit: number,
+): Promise<RecordKeyRow[]> {
   const { rows } = await on.query(
     `select record_kind, record_id, key_id, wrapped from record_key
-     where key_id is not null and key_id <> $1 order by record_kind, record_id limit $2`,
-    [keyId, limit],
+     where key_id is not null and key_id <> $1 and (record_kind, record_id) > ($2, $3)
+     order by record_kind, record_id limit $4`,
+    [keyId, after.recordKind, after.recordId, limit],
   )
   return rows.map(toRecordKey)
 }
@@ -569,8 +597,15 @@ export async function updateWrappings(
   return rowCount ?? 0
 }
 
-/** Ids of the master keys in use. */
+/** Ids of the master keys in use; hops through the index instead of reading every record. */
 export async function listKeyIds(on: Queryable): Promise<string[]> {
-  const { rows } = await on.query('select distinct key_id from record_key where key_id is not null limit 100')
+  const { rows } = await on.query(
+    `with recursive used as (
+       (select key_id from record_key where key_id is not null order by key_id limit 1)
+       union all
+       select (select k.key_id from record_key k where k.key_id > used.key_id order by k.key_id limit 1)
+       from used where used.key_id is not null)
+     select key_id from used where key_id is not null limit 100`,
+  )
   return rows.map((row: Raw) => row.key_id as string)
 }

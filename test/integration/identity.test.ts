@@ -5,9 +5,10 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import swagger from '@fastify/swagger'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import Fastify from 'fastify'
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { Reject } from '#contract/errors.ts'
 import { personRoles, type Role } from '#contract/scalars.ts'
 import type { Said } from '../../server/identity/accounts.ts'
@@ -1035,6 +1036,88 @@ test('ID-44 a database that is away refuses with DATABASE_AWAY; it recovers', as
     } catch (fault) {
       if (attempt === 10) throw fault
     }
+})
+
+test('ID-46 while the database is away those known here stay signed in for a quarter of an hour; strangers do not get in', async () => {
+  let mode: 'here' | 'hanging' | 'refusing' = 'here'
+  const real = await database.newPool()
+  const pool = {
+    query: (...query: Parameters<typeof real.query>) =>
+      mode === 'here'
+        ? real.query(...query)
+        : mode === 'hanging'
+          ? new Promise(() => undefined)
+          : Promise.reject(Object.assign(new Error('away'), { code: 'ECONNREFUSED' })),
+    connect: () => real.connect(),
+  } as unknown as IdentityOptions['pool']
+  const heard: unknown[] = []
+  const here = await newIdentity({ pool, onFault: fault => heard.push(fault) })
+  const cookie = await signIn('known')
+  const stranger = await signIn('known')
+  const brief = await newIdentity({ limits: { keeperIdleMs: 5 * 60_000 } })
+  const ended = `vigil=${admit(await brief.accounts.signIn('admin', strong, '192.0.2.46')).token}`
+  const { token } = admit(
+    await identity.devices.enrol(
+      { deviceId: 'gw-away', name: 'g', role: 'gateway', regions: ['330400'], unitIds: [] },
+      'admin',
+    ),
+  )
+  const authorization = `Bearer ${token}`
+  for (const headers of [{ cookie }, { authorization }, { cookie: ended }]) admit(await here.authenticate(headers))
+  clock += 60_000
+  for (mode of ['hanging', 'refusing'] as const) {
+    admit(await here.authenticate({ cookie }))
+    admit(await here.authenticate({ authorization }))
+  }
+  assert.ok(heard.length >= 4)
+  await assert.rejects(here.authenticate({ cookie: stranger }), /away/)
+  // A rest too long ends also a session that is only remembered.
+  clock += 15 * 60_000 - 60_001
+  admit(await here.authenticate({ cookie }))
+  assert.equal(codeOf(await here.authenticate({ cookie: ended })), 'SIGN_IN_REQUIRED')
+  clock += 1
+  await assert.rejects(here.authenticate({ cookie }), /away/)
+  await assert.rejects(here.authenticate({ authorization }), /away/)
+  mode = 'here'
+  admit(await here.authenticate({ cookie }))
+  await identity.accounts.change('known', { unlock: true, regions: ['330402'] }, admin)
+  clock += 2_000
+  assert.equal(codeOf(await here.authenticate({ cookie })), 'SIGN_IN_REQUIRED')
+})
+
+test('ID-47 the routes stand in the OpenAPI document, and a fault that is ours goes to the house with nothing of it told', async () => {
+  const house = Fastify()
+  house.setValidatorCompiler(validatorCompiler)
+  house.setSerializerCompiler(serializerCompiler)
+  const seen: string[] = []
+  house.setErrorHandler((fault: Error, _request, reply) => {
+    seen.push(fault.name)
+    return reply.code(500).type('application/json').serializer(JSON.stringify).send({ code: 'INTERNAL' })
+  })
+  await house.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: 't', version: '1' } },
+    transform: jsonSchemaTransform,
+  })
+  await house.register(async scope => registerIdentityRoutes(scope, identity))
+  await house.ready()
+  apps.push(house)
+  const paths = Object.keys(house.swagger().paths ?? {}).sort()
+  assert.deepEqual(paths, [
+    '/v1/accounts',
+    '/v1/accounts/{accountId}',
+    '/v1/devices',
+    '/v1/devices/{deviceId}',
+    '/v1/persons/{recordKind}/{recordId}',
+    '/v1/session',
+    '/v1/session/password',
+  ])
+  await putRecord('incident', 'P-broken', '330402', { note: '王小明家门口' })
+  records.get('incident P-broken')!.fields.note += 'AA'
+  const cookie = await signIn('role-dispatcher')
+  const before = said.length
+  const broken = await ask({ method: 'GET', url: '/v1/persons/incident/P-broken', headers: { cookie } }, house)
+  assert.deepEqual([broken.status, broken.body, seen], [500, { code: 'INTERNAL' }, ['SealBroken']])
+  assert.equal(said.length, before)
 })
 
 test('ID-45 the cost of a failed sign-in for a known and an unknown account (reported)', async t => {
