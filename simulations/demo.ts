@@ -61,6 +61,7 @@ const Kept = z.object({
   isReady: z.boolean(),
 })
 type Kept = z.infer<typeof Kept>
+const Reset = z.object({ initialPassword: z.string() })
 
 const say = (line: string): void => {
   process.stderr.write(`${line}\n`)
@@ -143,10 +144,8 @@ async function furnish(house: House, keptPath: string): Promise<Kept & { playerT
   const made = await admin.ask<{ accounts: { accountId: string }[] }>('GET', '/v1/accounts')
   for (const person of PEOPLE) {
     if (made.accounts.some(account => account.accountId === person.accountId)) {
-      const reset = await admin.ask<{ secret?: string }>('PATCH', `/v1/accounts/${person.accountId}`, {
-        resetPassword: true,
-      })
-      if (reset.secret) await takeOver(house.url, person.accountId, reset.secret, kept.password)
+      const reset = Reset.parse(await admin.ask('PATCH', `/v1/accounts/${person.accountId}`, { resetPassword: true }))
+      await takeOver(house.url, person.accountId, reset.initialPassword, kept.password)
     } else await openAccount(admin, person, kept.password)
   }
   const deviceId = `player-${randomBytes(4).toString('hex')}`

@@ -4,11 +4,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
 import type { Role } from '#contract/scalars.ts'
 import { ErrorResponse } from '#contract/wire.ts'
 import { sleepFor } from './door.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const Opened = z.object({ initialPassword: z.string() })
+const Enrolled = z.object({ token: z.string() })
 const STOP_MAX_MS = 20_000
 const START_MAX_MS = 180_000
 const LINES_KEPT_MAX = 40
@@ -160,8 +163,7 @@ export async function enrolDevice(
   admin: Desk,
   device: { deviceId: string; name: string; role: 'player' | 'gateway' | 'feed'; regions: readonly string[] },
 ): Promise<string> {
-  const { token } = await admin.ask<{ token: string }>('POST', '/v1/devices', device)
-  return token
+  return Enrolled.parse(await admin.ask('POST', '/v1/devices', device)).token
 }
 
 /** Opens an account and gives it its password; nobody has to change it at the first sign-in any more. */
@@ -176,8 +178,8 @@ export async function openAccount(
   },
   password: string,
 ): Promise<Desk> {
-  const { secret } = await admin.ask<{ secret: string }>('POST', '/v1/accounts', account)
-  return takeOver(admin.url, account.accountId, secret, password)
+  const made = Opened.parse(await admin.ask('POST', '/v1/accounts', account))
+  return takeOver(admin.url, account.accountId, made.initialPassword, password)
 }
 
 /** Waits until something holds, asking again each `everyMs`; false when the time is over. */

@@ -4,11 +4,14 @@ import { io, type Socket } from 'socket.io-client'
 import type { IncidentView, UnitView } from '#contract/view.ts'
 import type { Packet, Snapshot } from '#contract/wire.ts'
 
+/** A parked receiver wanders by a few metres; beyond this a unit has been driven. */
+const MOVED_M = 30
+
 /** What the house shows of units and incidents. */
 export interface Watch {
   units: ReadonlyMap<string, UnitView>
   incidents: ReadonlyMap<string, IncidentView>
-  /** Positions that have moved since the socket opened, by unit. */
+  /** Units that have been driven since the socket opened. */
   moved: ReadonlySet<string>
   firstMoveAt: number | undefined
   isOpen: boolean
@@ -29,7 +32,7 @@ export function openWatch(options: {
   const trouble = options.onTrouble ?? (() => {})
   const units = new Map<string, UnitView>()
   const incidents = new Map<string, IncidentView>()
-  const seenAt = new Map<string, string>()
+  const firstSeen = new Map<string, { lon: number; lat: number }>()
   const moved = new Set<string>()
   const socket: Socket = io(options.url, {
     transports: ['websocket'],
@@ -42,10 +45,16 @@ export function openWatch(options: {
   const watch = { units, incidents, moved, firstMoveAt: undefined as number | undefined, isOpen: false, seq: -1 }
   const notice = (unitId: string, lon: number | undefined, lat: number | undefined): void => {
     if (lon === undefined || lat === undefined) return
-    const here = `${lon},${lat}`
-    const before = seenAt.get(unitId)
-    seenAt.set(unitId, here)
-    if (before === undefined || before === here) return
+    const first = firstSeen.get(unitId)
+    if (!first) {
+      firstSeen.set(unitId, { lon, lat })
+      return
+    }
+    const metres = Math.hypot(
+      (lon - first.lon) * 111_195 * Math.cos((lat * Math.PI) / 180),
+      (lat - first.lat) * 111_195,
+    )
+    if (metres < MOVED_M || moved.has(unitId)) return
     watch.firstMoveAt ??= Date.now()
     moved.add(unitId)
   }
@@ -91,7 +100,7 @@ export function openWatch(options: {
   socket.on('connect_error', error => trouble(`socket: ${error.message}`))
   socket.on('disconnect', reason => {
     watch.isOpen = false
-    trouble(`socket: ${reason}`)
+    if (reason !== 'io client disconnect') trouble(`socket: ${reason}`)
   })
   return Object.assign(watch, {
     close: () => {
