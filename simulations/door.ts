@@ -29,6 +29,8 @@ export interface DoorTotals {
   waits: number
   requests: number
   byKind: Map<string, number>
+  /** Highest seq of the log that an answer named. */
+  seqMax: number
 }
 
 export interface DoorOptions {
@@ -99,6 +101,7 @@ export function openDoor(options: DoorOptions): Door {
     waits: 0,
     requests: 0,
     byKind: new Map(),
+    seqMax: 0,
   }
 
   const key = (saying: Saying): Submission => {
@@ -152,6 +155,7 @@ export function openDoor(options: DoorOptions): Door {
 
   const count = (saying: Saying, outcome: EntryOutcome): void => {
     if (outcome.repeated) totals.repeated++
+    totals.seqMax = Math.max(totals.seqMax, outcome.seq ?? 0)
     if (outcome.seq !== undefined || outcome.result === 'done') {
       totals.logged++
       totals.byKind.set(saying.kind, (totals.byKind.get(saying.kind) ?? 0) + 1)

@@ -51,6 +51,7 @@ export interface PlayOptions {
 const STEP_REAL_MS = 500
 const STEP_CITY_MAX_MS = 30_000
 const PROGRESS_EVERY_MS = 10_000
+const SNAPSHOT_MAX_MS = 10_000
 const HISTORY_CHUNK = 1_000
 
 /** Lets the city live until its time is over or the signal fires. */
@@ -66,6 +67,7 @@ export async function playCity(options: PlayOptions): Promise<void> {
     await door.send([...tellRegister(state.city, startAt)])
     say(`registered ${state.city.units.length} units`)
   }
+  if (options.watch) await settleHouse(state, options.watch, door, signal)
   const history = sendHistory(options, say)
   // In a played city the past must be in before time goes on, or it would be judged as late.
   if (clock === 'entries') await history
@@ -101,6 +103,43 @@ export async function playCity(options: PlayOptions): Promise<void> {
   }
   await history
   say(describeProgress(state, door))
+}
+
+/**
+ * A house that has been played before still shows what the last player left: units on tasks that nobody drives any more and
+ * incidents of the simulation's own desk. Both are brought to an end; incidents of people stay theirs.
+ */
+export async function settleHouse(
+  state: CityState,
+  house: Pick<Watch, 'units' | 'incidents' | 'isOpen'>,
+  door: Door,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let waitedMs = 0; !house.isOpen && waitedMs < SNAPSHOT_MAX_MS; waitedMs += 100) await sleepFor(100, signal)
+  const at = state.now
+  const statuses: Saying[] = []
+  for (const { unit } of state.units) {
+    const shown = house.units.get(unit.id)
+    if (!shown || (shown.status === 'idle' && shown.incidentId === undefined)) continue
+    statuses.push({
+      kind: 'unit.status',
+      at,
+      from: unit.id,
+      body: { unitId: unit.id, status: 'idle', placeId: unit.stationId, by: 'auto' },
+    })
+  }
+  await door.send(statuses)
+  const closings: Saying[] = []
+  for (const incident of house.incidents.values()) {
+    if (incident.state !== 'open' || incident.openedBy !== 'desk') continue
+    const body = {
+      incidentId: incident.incidentId,
+      outcome: 'cancelled',
+      reason: '模拟重新开始 / simulation restarted',
+    }
+    closings.push({ kind: 'incident.closed', at, from: 'desk', body })
+  }
+  await door.send(closings)
 }
 
 async function sendHistory(options: PlayOptions, say: (line: string) => void): Promise<void> {

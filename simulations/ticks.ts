@@ -14,7 +14,7 @@ export interface Ticker {
   /** Ticks at most `everyMs` apart up to and including `until`, boundaries exactly on the hour. */
   runTo(until: number, everyMs?: number): Saying[]
   /**
-   * Leaps to `until`: one tick a day while more than two days are left, then one an hour. A recording is read in leaps on
+   * Leaps to `until`: one tick a day while a day or more is left, then one an hour. A recording is read in leaps on
    * purpose and nobody was silent meanwhile, so each of these ticks counts as a first one (gap 0).
    */
   leapTo(until: number): Saying[]
@@ -55,7 +55,7 @@ export function createTicker(startAt: number): Ticker {
       const ticks = open()
       if (until - at > 40_000 * dayMs) throw new RangeError('a leap of more than a century')
       while (at < until) {
-        const isFar = until - at > 2 * dayMs
+        const isFar = until - at >= dayMs
         const next = isFar ? getDayStartAt(getDayIndex(at) + 1) : getHourStartAt(getHourIndex(at) + 1)
         ticks.push(tick(Math.min(until, next), 0))
       }
