@@ -9,9 +9,11 @@ import net from 'node:net'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import fc from 'fast-check'
 import pg from 'pg'
 import { type EmbeddedDatabase, SOCKET_PORT, startEmbedded } from '../../server/database/embedded/embedded.ts'
 import { findOwner, takeOwnership } from '../../server/database/embedded/owner-lock.ts'
+import { buildMessage } from '../../server/database/embedded/protocol.ts'
 import { connectionsMax, unitBytesMax, waitingMax } from '../../server/database/embedded/wire-server.ts'
 import { isDatabaseAway, openDatabase, transaction } from '../../server/database/pool.ts'
 import { connectEmbedded, makeDirectory, startEmbeddedForTest } from '../help/embedded.ts'
@@ -284,6 +286,65 @@ describe('one session shared by many clients', () => {
     assert.ok(flags.includes('--permission'))
     assert.ok(!flags.some(flag => /^--allow-(child|worker|addons|wasi)/.test(flag)))
     assert.ok(!flags.some(flag => flag.startsWith('--allow-fs') && flag.endsWith('=*')))
+  })
+})
+
+describe('hostile bytes', () => {
+  let embedded: Awaited<ReturnType<typeof startEmbeddedForTest>>
+  before(async () => {
+    embedded = await startEmbeddedForTest({ idleInTransactionMs: 200 })
+  })
+  after(() => embedded.remove())
+
+  const text = fc.constantFrom(
+    'SELECT 1',
+    'BEGIN',
+    'COPY pg_class TO STDOUT',
+    'COPY nowhere FROM STDIN',
+    'LISTEN a',
+    'DISCARD ALL',
+    'DECLARE c CURSOR FOR SELECT 1',
+    'SET search_path TO pg_catalog',
+    '',
+  )
+  const name = fc.constantFrom('', 'a', 'S', 'P', 'Sa')
+  const body = fc.oneof(
+    fc.uint8Array({ maxLength: 40 }).map(bytes => Buffer.from(bytes)),
+    text.map(sql => Buffer.from(`${sql}\0`)),
+    fc
+      .tuple(name, text, fc.nat(8))
+      .map(([n, sql, zeros]) => Buffer.concat([Buffer.from(`${n}\0${sql}\0`), Buffer.alloc(zeros)])),
+  )
+  const message = fc
+    .tuple(fc.constantFrom(...'QPBDECSHFdcfpXZz'), body)
+    .map(([letter, bytes]) => buildMessage(letter, bytes))
+  const said = Buffer.from('user\0postgres\0database\0template1\0\0')
+  const startup = Buffer.concat([Buffer.from([0, 0, 0, said.length + 8, 0, 3, 0, 0]), said])
+
+  test('DB-34 no bytes of a client end the process or reach into another client', async () => {
+    const first = embedded.pid()
+    await fc.assert(
+      fc.asyncProperty(fc.array(message, { minLength: 1, maxLength: 12 }), fc.boolean(), async (messages, ends) => {
+        const socket = net.connect(join(embedded.host, `.s.PGSQL.${SOCKET_PORT}`))
+        socket.on('error', () => {})
+        socket.resume()
+        socket.write(Buffer.concat([startup, ...messages]))
+        if (ends) socket.end()
+        setTimeout(() => socket.destroy(), 30)
+        await once(socket, 'close')
+        const other = await connectEmbedded(embedded)
+        const { rows } = await other.query({
+          name: 'a',
+          text: `SELECT current_setting('search_path') AS path, $1::int AS v`,
+          values: [7],
+        })
+        await other.end()
+        assert.deepEqual(rows, [{ path: '"$user", public', v: 7 }])
+        assert.equal(embedded.pid(), first)
+      }),
+      { numRuns: 80 },
+    )
+    assert.equal(embedded.restarts(), 0)
   })
 })
 

@@ -130,6 +130,11 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
     forget(connection)
   }
 
+  const dropMalformed = (connection: Connection, error: unknown) => {
+    if (!(error instanceof RangeError)) throw error // readText and Buffer's readers say RangeError; the rest is a bug
+    drop(connection, '08P01', `malformed message: ${error.message}`)
+  }
+
   const forget = (connection: Connection) => {
     if (connection.phase === 'gone') return
     connection.phase = 'gone'
@@ -201,7 +206,13 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
       }
       lastOwner = connection
     }
-    const prepared = prepare(connection)
+    let prepared: Prepared
+    try {
+      prepared = prepare(connection)
+    } catch (error) {
+      dropMalformed(connection, error)
+      return
+    }
     connection.unit = []
     connection.unitBytes = 0
     if (prepared.bytes.length === 0) return
@@ -513,8 +524,7 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
         else takeMessage(connection, { letter: String.fromCharCode(message[0]!), bytes: message })
       }
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      drop(connection, '08P01', `malformed message: ${error.message}`)
+      dropMalformed(connection, error)
     }
   }
 
