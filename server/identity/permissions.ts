@@ -419,7 +419,7 @@ export const routeTable = {
   'GET /v1/rules': ['epidemiologist', 'shift-leader', 'administrator', 'auditor'],
   'GET /v1/socket': [...persons, 'terminal', 'player'],
   'GET /v1/basemap': [...persons, 'terminal', 'player'],
-  'GET /v1/settings': [...persons, 'terminal', 'player', 'gateway', 'feed'],
+  'GET /v1/settings': 'public',
   'GET /v1/series': ['epidemiologist'],
   'GET /v1/alerts': ['epidemiologist', 'dispatcher', 'shift-leader', 'administrator'],
   'GET /v1/alerts/:alertId': ['epidemiologist', 'dispatcher', 'shift-leader', 'administrator'],

@@ -154,7 +154,7 @@ const uses: Record<(typeof routeNames)[number], string> = {
   'GET /v1/rules': 'esau',
   'GET /v1/socket': 'dsehcautp',
   'GET /v1/basemap': 'dsehcautp',
-  'GET /v1/settings': 'dsehcautpgf',
+  'GET /v1/settings': '*',
   'GET /v1/series': 'e',
   'GET /v1/alerts': 'edsa',
   'GET /v1/alerts/:alertId': 'edsa',
