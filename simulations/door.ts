@@ -2,7 +2,7 @@
 // It keys every event by its own source, epoch and seq, sends bounded batches one after the other, backs off when the
 // house says so and offers the same key again, so that nothing is lost and nothing counts twice.
 import type { Kind, Submission } from '#contract/entry.ts'
-import { batchMax } from '#contract/entry.ts'
+import { batchMax, commandLifeMs, kinds } from '#contract/entry.ts'
 import { EntriesResponse, type EntryOutcome, ErrorResponse } from '#contract/wire.ts'
 
 /** What a source says; the door adds the key. */
@@ -39,6 +39,11 @@ export interface DoorOptions {
   token: string
   /** Names this run: the same epoch and seq are the same entry for ever. */
   epoch: string
+  /**
+   * The city's time is told through this very door (CLOCK=entries). A batch then carries its own ticks, and a command's
+   * life is counted from the moment it was said, not from the moment the batch came in.
+   */
+  isPlayed?: boolean
   batchMax?: number
   /** Attempts on one batch before the door is given up. */
   attemptsMax?: number
@@ -62,7 +67,7 @@ export class DoorClosed extends Error {
 
 const ATTEMPTS_MAX = 40
 /** Answers 500 to one batch before the door is given up. */
-const BUGS_MAX = 4
+const BUGS_MAX = 8
 const WAIT_FIRST_MS = 200
 const WAIT_MAX_MS = 10_000
 const REQUEST_MAX_MS = 60_000
@@ -114,6 +119,7 @@ export function openDoor(options: DoorOptions): Door {
       seq,
       occurredAt: saying.at,
       body: saying.body as Record<string, unknown>,
+      ...(options.isPlayed && kinds[saying.kind].family === 'command' ? { expiresAt: saying.at + commandLifeMs } : {}),
     }
   }
 

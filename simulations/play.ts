@@ -23,7 +23,7 @@ import { type Answer, type Door, DoorClosed, openDoor, type Saying, sleepFor } f
 import { outbreak } from './scenarios/outbreak.ts'
 import { quietDay } from './scenarios/quiet-day.ts'
 import { createChance, seedCity } from './seed.ts'
-import { createTicker } from './ticks.ts'
+import { createTicker, mergeByTime } from './ticks.ts'
 import { openWatch, type Watch } from './watch.ts'
 
 /** Scenarios by name. */
@@ -51,6 +51,7 @@ export interface PlayOptions {
 const STEP_REAL_MS = 500
 const STEP_CITY_MAX_MS = 30_000
 const PROGRESS_EVERY_MS = 10_000
+const TICK_EVERY_MS = 5_000
 const SNAPSHOT_MAX_MS = 10_000
 const HISTORY_CHUNK = 1_000
 
@@ -85,8 +86,9 @@ export async function playCity(options: PlayOptions): Promise<void> {
       )
       const events: Saying[] = options.watch ? obeyHouse(state, options.watch, confirmed) : []
       if (until > state.now) {
-        if (clock === 'entries') events.push(...ticker.runTo(Math.floor(until), 5_000))
-        events.push(...stepCity(state, Math.floor(until)))
+        const told = stepCity(state, Math.floor(until))
+        // What is told is at most one tick ahead of the city's clock.
+        events.push(...(clock === 'entries' ? mergeByTime(ticker.runTo(Math.floor(until), TICK_EVERY_MS), told) : told))
       }
       await sendLive(state, door, events)
       if (Date.now() - saidAt > PROGRESS_EVERY_MS) {
@@ -272,7 +274,7 @@ async function main(): Promise<void> {
     manualShare: Number(values['manual-share']),
     dwellFactor: Number(values['dwell-factor']),
   })
-  const common = { url: values.url, token, signal: end.signal }
+  const common = { url: values.url, token, isPlayed: values.clock === 'entries', signal: end.signal }
   const door = openDoor({ ...common, epoch: `play-${state.run}` })
   const historyDoor = openDoor({ ...common, epoch: `past-${state.run}` })
   const watch = openWatch({ url: values.url, token })

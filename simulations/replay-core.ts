@@ -6,7 +6,7 @@ import { getDayIndex } from '#contract/scalars.ts'
 import type { AlertView, IncidentView, UnitView } from '#contract/view.ts'
 import type { Door, Saying } from './door.ts'
 import type { Recording, Region } from './recordings.ts'
-import { createTicker, tickEveryMaxMs } from './ticks.ts'
+import { createTicker, mergeByTime, tickEveryMaxMs } from './ticks.ts'
 
 /** Eyes on the played house. */
 export interface HouseEyes {
@@ -129,14 +129,10 @@ export async function replayRecordings(options: {
     const until = isLive
       ? Math.max(ticker.at, Math.min(ticker.at + WINDOW_MS, findLiveEnd(recordings, ticker.at)))
       : ticker.at
-    const window: Saying[] = []
-    while (next < sayings.length && sayings[next]!.at <= until) {
-      const { at } = sayings[next]!
-      // The clock is told before what happened, so nothing is ahead of it by more than one tick.
-      if (at > ticker.at) window.push(...ticker.runTo(Math.min(until, at), tickEveryMaxMs))
-      window.push(sayings[next++]!)
-    }
-    if (until > ticker.at) window.push(...ticker.runTo(until, tickEveryMaxMs))
+    const told: Saying[] = []
+    while (next < sayings.length && sayings[next]!.at <= until) told.push(sayings[next++]!)
+    // Nothing told is ahead of the clock by more than one tick.
+    const window = mergeByTime(ticker.runTo(until, tickEveryMaxMs), told)
     await door.send(window)
   }
   await look()

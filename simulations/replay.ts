@@ -61,7 +61,13 @@ async function main(): Promise<number> {
       onTrouble: say,
     })
     try {
-      const door = openDoor({ url: house.url, token, epoch: `replay-${randomUUID()}`, signal: end.signal })
+      const door = openDoor({
+        url: house.url,
+        token,
+        epoch: `replay-${randomUUID()}`,
+        isPlayed: true,
+        signal: end.signal,
+      })
       if (!(await waitUntil(() => watch.isOpen, REACH_MAX_MS, end.signal))) throw new HouseFault('no snapshot came')
       const reach = async (): Promise<void> => {
         const seq = door.totals.seqMax

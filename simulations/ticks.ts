@@ -63,3 +63,15 @@ export function createTicker(startAt: number): Ticker {
     },
   }
 }
+
+/** Merges ticks and sayings by time, a tick before what happened at its instant; both lists are in order already. */
+export function mergeByTime(ticks: readonly Saying[], sayings: readonly Saying[]): Saying[] {
+  const merged: Saying[] = []
+  let next = 0
+  for (const saying of sayings) {
+    while (next < ticks.length && ticks[next]!.at <= saying.at) merged.push(ticks[next++]!)
+    merged.push(saying)
+  }
+  merged.push(...ticks.slice(next))
+  return merged
+}
