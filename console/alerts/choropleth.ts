@@ -9,20 +9,10 @@ import { read, writeQuery } from '../live/http.ts'
 import type { Level } from '../look/palette.ts'
 import type { RegionState } from '../map/map.ts'
 import { useRole } from '../shell/desk.ts'
+import { findRate } from './rate.ts'
 
 /** Most counties asked for at once. */
 export const countiesMax = 40
-/** Days summed. */
-export const windowDays = 7
-
-/** Cases of the last days per 100,000 people; undefined when nothing was reported or nobody lives there. */
-export function findRate(series: Pick<SeriesView, 'values' | 'period'>, population: number): number | undefined {
-  const slots = series.values.slice(-(series.period === 'day' ? windowDays : windowDays * 24))
-  const reported = slots.filter(value => value !== null)
-  if (reported.length === 0 || population <= 0) return undefined
-  return (reported.reduce((sum, value) => sum + value, 0) * 100_000) / population
-}
-
 /** Fill and outline of the counties for an alert, and the range of the fill for its legend. */
 export function useChoropleth(
   alert: AlertView | undefined,

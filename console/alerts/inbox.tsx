@@ -97,7 +97,8 @@ export function Inbox({ flashing }: { flashing: string | undefined }) {
             <span role="gridcell" className="two-lines">
               <b>{language === 'zh' ? alert.ruleName : alert.ruleNameEn}</b>
               <span className="muted">
-                {nameOf(alert.regionCode)} · {alert.cases > 0 ? `${alert.cases} · ` : ''}
+                {nameOf(alert.regionCode)} ·{' '}
+                {alert.cases > 0 ? `${t('alerts.casesShort', { count: alert.cases })} · ` : ''}
                 {t('alerts.independent', { got: alert.independentSources, needed: alert.neededSources })}
               </span>
             </span>

@@ -11,7 +11,8 @@ import { chooseIncident, type Draft, useDesk } from '../shell/desk.ts'
 import { shortenId } from '../shell/format.ts'
 import { useKey } from '../shell/keys.ts'
 import { Action, Panel, SentNote } from '../shell/parts.tsx'
-import { findRegionOf, useBasemap, useRegionNames } from '../shell/regions.ts'
+import { findRegionOf } from '../shell/region-words.ts'
+import { useBasemap, useRegionNames } from '../shell/regions.ts'
 import { createIncidentId, openIncident, subjectOf } from './actions.ts'
 
 export function DraftForm({ draft }: { draft: Draft }) {

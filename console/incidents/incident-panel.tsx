@@ -74,9 +74,8 @@ function AssignedUnit({ incident, unit, now }: { incident: IncidentView; unit: U
         <StatusPill unit={unit} />
         <b>{unit.name}</b>
         <OrderMark incident={incident} unit={unit} />
-        <span className="muted">
+        <span className={`right age age-${freshness} live`} title={fix ? formatAge(now - fix.fixAt) : ''}>
           {fix ? `${formatKm(getDistanceKm(incident, fix))} km` : t('units.noFix')}
-          <i className={`age age-${freshness} live`}> {fix ? formatAge(now - fix.fixAt) : ''}</i>
         </span>
         <span
           className={`clock clock-${wait ? judgeWait(wait, now) : 'ok'} live`}
@@ -85,7 +84,7 @@ function AssignedUnit({ incident, unit, now }: { incident: IncidentView; unit: U
           {formatClock(now - unit.statusAt)}
         </span>
         <Action
-          word={t('units.setStatus')}
+          word={t('units.column.status')}
           testId={`task-status-${unit.unitId}`}
           onAct={() => {
             chooseUnit(unit.unitId)
@@ -324,7 +323,11 @@ export function IncidentPanel() {
       title={t('incident.title', { id: shortenId(incident.incidentId) })}
       testId="incident-panel"
       className="print-sheet"
-      count={t(`incident.state.${incident.state}`)}
+      count={
+        <>
+          {t(`incident.state.${incident.state}`)} <small className="faint">{incident.incidentId}</small>
+        </>
+      }
       tools={
         <>
           <Action word={t('incident.follow')} keyId="follow" testId="incident-follow" onAct={followChosen} />
@@ -345,8 +348,7 @@ export function IncidentPanel() {
             <span className="muted">
               {t('incident.opened')} {formatDayTime(incident.openedAt)}
               {incident.openedBy ? ` ${t('incident.by', { name: incident.openedBy })}` : ''} ·{' '}
-              {t('incident.calls', { count: incident.callIds.length })} ·{' '}
-              <span className="mono">{incident.incidentId}</span>
+              {t('incident.calls', { count: incident.callIds.length })}
             </span>
           </div>
           <div className={`case-clock clock-${judgeWait(wait, now)} live`} data-testid="incident-clock">

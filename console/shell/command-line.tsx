@@ -170,7 +170,15 @@ export function CommandLine() {
           <>
             {reading.why !== 'empty' && <b>{t(`command.${refusedKey[reading.why]}`, { word: reading.word })}</b>}
             {reading.suggestions.length > 0 && (
-              <span> {t('command.meant', { list: reading.suggestions.join('   ') })}</span>
+              <span>
+                {' '}
+                {t('command.meant', {
+                  list: (reading.why === 'verb'
+                    ? reading.suggestions.map(each => t(`command.form.${each}`))
+                    : reading.suggestions
+                  ).join('   '),
+                })}
+              </span>
             )}
             {tried && <span className="faint"> {t('command.unchanged')}</span>}
           </>

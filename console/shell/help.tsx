@@ -52,7 +52,7 @@ export function Help() {
               {verbTable.map(verb => (
                 <div key={verb.id}>
                   <dt>
-                    <code>{verb.form}</code>
+                    <code>{t(`command.form.${verb.id}`)}</code>
                   </dt>
                   <dd>{verb.words.slice(1).join(' ')}</dd>
                 </div>

@@ -20,7 +20,8 @@ import { useSettings } from '../sign-in/session.ts'
 import { getStatusLook } from '../units/status.ts'
 import { chooseAlert, chooseCall, chooseIncident, chooseUnit, showAll, useDesk } from './desk.ts'
 import { Action } from './parts.tsx'
-import { findRegionOf, useBasemap } from './regions.ts'
+import { findRegionOf } from './region-words.ts'
+import { useBasemap } from './regions.ts'
 
 /** Zoom a selected case is shown at: its streets and the units around it. */
 const caseZoom = 12.5
@@ -208,8 +209,9 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
           lat: place.lat,
           label: language === 'zh' ? place.name : (place.nameEn ?? place.name),
         }))
+    if (quiet) return
     handle.overlays.setHospitals(named('hospital'))
-    if (!quiet) handle.overlays.setStations(named('station'))
+    handle.overlays.setStations(named('station'))
   }, [handle, places, language, quiet])
   useEffect(() => handle?.overlays.chooseIncident(incidentId), [handle, incidentId, incidents])
   useEffect(() => layer.current?.select(unitId), [handle, unitId])
@@ -293,8 +295,14 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
   }, [handle, draft?.lon, draft?.lat, quiet])
 
   return (
-    <section className="map-panel" aria-label={t('map.title')} data-testid="map" data-ready={handle !== undefined}>
-      <div className={`map-frame ${picking ? 'map-picking' : ''}`} ref={frame} />
+    <section
+      className={`map-panel ${picking ? 'map-picking' : ''}`}
+      aria-label={t('map.title')}
+      data-testid="map"
+      data-ready={handle !== undefined}
+    >
+      {/* The map puts classes of its own on this element: React must not write its class again. */}
+      <div className="map-frame" ref={frame} />
       {banner && (
         <div className="map-note" role="status">
           {banner} <Action word={t('state.dismiss')} testId="map-banner-dismiss" onAct={() => setBanner(undefined)} />

@@ -4,7 +4,7 @@
  */
 import { useMemo } from 'react'
 import type { SessionView } from '#contract/view.ts'
-import type { Alarm } from '../calls/alarms.ts'
+import type { Alarm } from '../calls/alarm-list.ts'
 import { answerOverMs, answerWarnMs } from '../calls/call-list.tsx'
 import { playTone } from '../calls/tones.ts'
 import { listWaiting } from '../incidents/take-call.ts'

@@ -16,7 +16,8 @@ export function StatusStrip({ unit }: { unit: UnitView }) {
   const before = useRef<Element | null>(null)
   useEffect(() => {
     before.current = document.activeElement
-    strip.current?.querySelector<HTMLElement>('button')?.focus()
+    // The status it has: Enter by accident then changes nothing.
+    strip.current?.querySelector<HTMLElement>('[aria-pressed="true"]')?.focus()
     return () => (before.current as HTMLElement | null)?.focus?.()
   }, [unit.unitId])
   const leave = () => useDesk.setState({ statusOf: undefined })
