@@ -394,11 +394,26 @@ function computeExpected(field: Field, circle: number, first: number, end: numbe
 }
 
 /** Counts of the last days: for each place and length the cases in it, and the first length that holds any. */
-type RecentCounts = { readonly counts: Int32Array; readonly firsts: Int32Array }
+type RecentCounts = {
+  readonly counts: Int32Array
+  readonly firsts: Int32Array
+  /** The counts of two lengths in one word, 16 bits each: what a replication adds up. */
+  readonly packed: Int32Array
+}
+
+function createRecentCounts(field: Field): RecentCounts {
+  const width = field.lengths.length
+  return {
+    counts: new Int32Array(field.places * width),
+    firsts: new Int32Array(field.places),
+    packed: new Int32Array(field.places * Math.ceil(width / 2)),
+  }
+}
 
 /** Turns counts by age into counts by length, in place. */
-function accumulateRecent(field: Field, { counts, firsts }: RecentCounts): void {
+function accumulateRecent(field: Field, { counts, firsts, packed }: RecentCounts): void {
   const width = field.lengths.length
+  const words = Math.ceil(width / 2)
   for (let place = 0; place < field.places; place++) {
     let sum = 0
     let first = width
@@ -408,6 +423,8 @@ function accumulateRecent(field: Field, { counts, firsts }: RecentCounts): void 
       if (sum > 0 && first === width) first = t
     }
     firsts[place] = first
+    for (let word = 0, at = place * width; word < words; word++, at += 2)
+      packed[place * words + word] = counts[at]! | (2 * word + 1 < width ? counts[at + 1]! << 16 : 0)
   }
 }
 
@@ -448,9 +465,59 @@ function findProspectiveMaximum(
   const search = startSearch(ladder, level, centreBests)
   const needs = new Int32Array(width)
   const missing = new Int32Array(width)
+  // Packed counts hold while no place can have more cases than a field.
+  const isPacked = !centreBests && field.total <= FIELD_MAX
   for (let centre = 0; centre < field.places; centre++)
-    searchProspectiveCentre(field, recent, tails, search, centre, needs, missing)
+    if (isPacked) searchPackedCentre(field, recent, tails, search, centre, needs, missing)
+    else searchProspectiveCentre(field, recent, tails, search, centre, needs, missing)
   return search.best
+}
+
+/** A field of 16 bits holds FIELD_BIAS + missing cases - 1: its bias bit goes out when a length has what it needed. */
+const FIELD_BIAS = 0x4000
+const FIELD_MAX = 0x3fff
+const BOTH_BIASES = FIELD_BIAS | (FIELD_BIAS << 16)
+
+// The same search as below, two lengths in one subtraction, for the many replications that need no more than the best.
+function searchPackedCentre(
+  field: Field,
+  { packed, firsts }: RecentCounts,
+  tails: Float64Array,
+  search: Search,
+  centre: number,
+  needs: Int32Array,
+  missing: Int32Array,
+): void {
+  const { members, weights, lengths, strata, total, days } = field
+  const width = lengths.length
+  const words = (width + 1) >> 1
+  const end = field.offsets[centre + 1]!
+  const least = Math.min(field.casesMin, FIELD_MAX + 1)
+  const start = FIELD_BIAS + least - 1
+  needs.fill(least)
+  for (let word = 0; word < words; word++) missing[word] = start | (start << 16)
+  for (let circle = field.offsets[centre]!; circle < end; circle++) {
+    const place = members[circle]!
+    if (firsts[place] === width) continue
+    const base = place * words
+    for (let word = 0; word < words; word++) {
+      let next = missing[word]! - packed[base + word]!
+      if ((next & BOTH_BIASES) !== BOTH_BIASES)
+        for (let shift = 0; shift <= 16; shift += 16) {
+          const left = ((next >> shift) & 0x7fff) - FIELD_BIAS + 1
+          if (left > 0) continue
+          const t = 2 * word + (shift >> 4)
+          const c = needs[t]! - left
+          const mu =
+            strata === 1 ? weights[circle]! * tails[t]! : computeExpected(field, circle, days - lengths[t]!, days)
+          if (mu < search.rung.limits[c]!) noteLikelihoodRatio(search, computeLogLikelihoodRatio(c, mu, total))
+          const need = Math.max(c + 1, search.rung.needs[Math.floor(mu * NEED_STEPS)]!)
+          needs[t] = need
+          next = (next & ~(0x7fff << shift)) | ((FIELD_BIAS + need - c - 1) << shift)
+        }
+      missing[word] = next
+    }
+  }
 }
 
 // A function of its own so that the engine compiles it whole: this is where a scan spends its time.
@@ -680,7 +747,7 @@ function createPlaceDraw(placeWeights: Float64Array, draw: RandomDraw): () => nu
 /** Samples what cylinders ending on the last day can see: only the recent labels need a random case each. */
 function createRecentSampler(field: Field, setting: Setting, cases: CaseList, draw: RandomDraw): Sampler {
   const width = field.lengths.length
-  const recent: RecentCounts = { counts: new Int32Array(field.places * width), firsts: new Int32Array(field.places) }
+  const recent = createRecentCounts(field)
   const tails = listTailShares(field)
   const places = cases.places.slice()
   const starts = listStratumStarts(field, cases)
@@ -770,7 +837,7 @@ function listCentreBests(field: Field, setting: Setting, cases: CaseList): Best[
   const bests: Best[] = []
   if (setting.mode === 'prospective' || setting.shape === 'spatial') {
     const width = field.lengths.length
-    const recent: RecentCounts = { counts: new Int32Array(field.places * width), firsts: new Int32Array(field.places) }
+    const recent = createRecentCounts(field)
     cases.days.forEach((day, i) => {
       const age = findAgeClass(field, day)
       if (age >= 0) recent.counts[cases.places[i]! * width + age]! += 1

@@ -81,8 +81,9 @@ function runEars(series: GoldenSeries, control: Control, range: SeriesRange): An
 
 const DAY_MS = 86_400_000
 
-function toDatedSeries(series: GoldenSeries): DatedSeries {
-  const days = series.dates?.map(date => Math.round(Date.parse(date) / DAY_MS))
+function toDatedSeries(series: GoldenSeries, control: Control): DatedSeries {
+  const dates = control.epochAsDate === false ? undefined : series.dates
+  const days = dates?.map(date => Math.round(Date.parse(date) / DAY_MS))
   return { counts: series.observed, frequency: series.freq, ...(days ? { epochDays: days } : {}) }
 }
 
@@ -108,7 +109,10 @@ function runFarringtonFlexible(series: GoldenSeries, control: Control, range: Se
     'thresholdMethod',
     'powertrans',
   ])
-  const points = assessFarringtonFlexible(toDatedSeries(series), range, { ...options, compat: 'r-surveillance' })
+  const points = assessFarringtonFlexible(toDatedSeries(series, control), range, {
+    ...options,
+    compat: 'r-surveillance',
+  })
   if (isRefusal(points)) return points
   const columns = toColumns(points, {
     alarm: 'alarm',
