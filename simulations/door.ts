@@ -150,8 +150,10 @@ export function openDoor(options: DoorOptions): Door {
       : `HTTP ${response.status}`
     if (response.status === 429 || response.status >= 500) {
       const seconds = Number(response.headers.get('retry-after'))
-      const isBug = response.status === 500
-      return Number.isFinite(seconds) && seconds > 0 ? { why, isBug, waitMs: seconds * 1_000 } : { why, isBug }
+      // A house that names a time is busy, whatever the status; a plain 500 is a bug.
+      return Number.isFinite(seconds) && seconds > 0
+        ? { why, waitMs: seconds * 1_000 }
+        : { why, isBug: response.status === 500 }
     }
     if (!response.ok) {
       throw new DoorClosed(`the house refuses the whole batch: ${why}`)
