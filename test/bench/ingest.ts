@@ -35,15 +35,19 @@ const columns = [
 
 type Side = { rate: number; hereUs: number; storeUs: number }
 
-/** A bare unnest insert, one commit per 1,000 rows, into an empty table of the log's columns. */
-async function runBare(pool: Pool, rows: number, isHyper: boolean): Promise<void> {
+/** A bare unnest insert, one commit per 1,000 rows, into an empty table of the log's columns; answers its seconds. */
+async function runBare(pool: Pool, rows: number, isHyper: boolean): Promise<number> {
   const client = await pool.connect()
+  let seconds = 0
   try {
-    await client.query('CREATE TABLE bare (LIKE position INCLUDING INDEXES)'.replace(isHyper ? '' : ' INCLUDING INDEXES', ''))
+    await client.query(
+      'CREATE TABLE bare (LIKE position INCLUDING INDEXES)'.replace(isHyper ? '' : ' INCLUDING INDEXES', ''),
+    )
     if (isHyper)
       await client.query(
         "SELECT create_hypertable('bare', 'logged_at', chunk_time_interval => 21600000, create_default_indexes => false)",
       )
+    const startedAt = performance.now()
     const insert = `INSERT INTO bare SELECT * FROM unnest(${columns.map((type, i) => `$${i + 1}::${type}[]`).join(', ')})`
     for (let n = 0; n < rows; n += 1_000) {
       const ids = Array.from({ length: 1_000 }, (_, i) => n + i)
@@ -64,10 +68,12 @@ async function runBare(pool: Pool, rows: number, isHyper: boolean): Promise<void
         ids.map(() => null),
       ])
     }
+    seconds = (performance.now() - startedAt) / 1_000
   } finally {
     await client.query('DROP TABLE IF EXISTS bare')
     client.release()
   }
+  return seconds
 }
 
 /** The same rows through the door, posted by a thread of its own. Throws when one is not acknowledged. */
@@ -83,9 +89,9 @@ async function runDoor(server: TestServer, rows: number, round: number): Promise
   return answer.seconds
 }
 
-async function measureSide(pid: number, rows: number, work: () => Promise<number | void>): Promise<Side> {
-  const { result, wallS, threadS, otherS } = await measureCpu(pid, work)
-  return { rate: rows / (result ?? wallS), hereUs: (threadS / rows) * 1e6, storeUs: (otherS / rows) * 1e6 }
+async function measureSide(pid: number, rows: number, work: () => Promise<number>): Promise<Side> {
+  const { result: seconds, threadS, otherS } = await measureCpu(pid, work)
+  return { rate: rows / seconds, hereUs: (threadS / rows) * 1e6, storeUs: (otherS / rows) * 1e6 }
 }
 
 function pickMedian(sides: readonly Side[]): Side {
@@ -120,14 +126,21 @@ async function benchPlace(name: string, rows: number, native?: { url: string; di
       plain.push(before, after)
       door.push(through)
       ratios.push(through.rate / bare)
-      print('ingest', `${name} round ${round}: door ${formatCount(through.rate)} rows/s in ${groups} commits, bare ${formatCount(bare)}, ratio ${(through.rate / bare).toFixed(2)}`)
+      print(
+        'ingest',
+        `${name} round ${round}: door ${formatCount(through.rate)} rows/s in ${groups} commits, bare ${formatCount(bare)}, ratio ${(through.rate / bare).toFixed(2)}`,
+      )
     }
     print('ingest', `${name}: door ${formatSide(pickMedian(door))}`)
     print('ingest', `${name}: bare unnest of 1,000, plain table: ${formatSide(pickMedian(plain))}`)
-    if (hyper.length > 0) print('ingest', `${name}: bare unnest of 1,000, hypertable with its indexes: ${formatSide(pickMedian(hyper))}`)
+    if (hyper.length > 0)
+      print('ingest', `${name}: bare unnest of 1,000, hypertable with its indexes: ${formatSide(pickMedian(hyper))}`)
     ratios.sort((a, b) => a - b)
     const ratio = ratios[ratios.length >> 1]!
-    print('ingest', `${name}: ratio to the plain table ${ratio.toFixed(2)} (median of ${rounds}, worst ${ratios[0]!.toFixed(2)}), ${judge(ratio, ratioMin, false)}`)
+    print(
+      'ingest',
+      `${name}: ratio to the plain table ${ratio.toFixed(2)} (median of ${rounds}, worst ${ratios[0]!.toFixed(2)}), ${judge(ratio, ratioMin, false)}`,
+    )
   } finally {
     await server.remove()
   }

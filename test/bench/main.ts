@@ -26,7 +26,8 @@ function printAdvise(): void {
 
 function printGateway(): void {
   const figure = benchGateway()
-  const both = ({ median, worst }: { median: number; worst: number }) => `${formatCount(median)} (worst ${formatCount(worst)})`
+  const both = ({ median, worst }: { median: number; worst: number }) =>
+    `${formatCount(median)} (worst ${formatCount(worst)})`
   print(
     'gateway',
     `JT/T 808 frames of ${figure.frameBytes} bytes per CPU second: decoded ${both(figure.decodeFramesPerCpuSecond)}, ${judge(figure.decodeFramesPerCpuSecond.median, figure.target, false)}; with session and answer ${both(figure.sessionFramesPerCpuSecond)}`,
