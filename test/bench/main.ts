@@ -5,6 +5,7 @@
 import { cpus } from 'node:os'
 import { benchAdvise } from './advise.ts'
 import { benchDetect } from './detect.ts'
+import { benchFanout } from './fanout.ts'
 import { benchGateway } from './gateway.ts'
 import { benchIngest } from './ingest.ts'
 import { benchLine } from './line.ts'
@@ -37,6 +38,7 @@ function printGateway(): void {
 const sections: Readonly<Record<string, () => Promise<void> | void>> = {
   line: benchLine,
   ingest: benchIngest,
+  fanout: benchFanout,
   detect: benchDetect,
   advise: printAdvise,
   gateway: printGateway,
