@@ -8,6 +8,7 @@ import { benchDetect } from './detect.ts'
 import { benchFanout } from './fanout.ts'
 import { benchGateway } from './gateway.ts'
 import { benchIngest } from './ingest.ts'
+import { benchLatency } from './latency.ts'
 import { benchLine } from './line.ts'
 import { formatCount, formatLoad, judge, print } from './measure.ts'
 
@@ -39,6 +40,7 @@ const sections: Readonly<Record<string, () => Promise<void> | void>> = {
   line: benchLine,
   ingest: benchIngest,
   fanout: benchFanout,
+  latency: benchLatency,
   detect: benchDetect,
   advise: printAdvise,
   gateway: printGateway,

@@ -5,17 +5,11 @@
 import { parentPort, workerData } from 'node:worker_threads'
 
 export type ClientsOrder = { url: string; count: number; headers: Record<string, string>; isParsing: boolean }
-export type ClientsTally = {
-  /** Packets of one name and their UTF-16 units, which are bytes here: positions are ASCII. */
-  packets: number
-  units: number
-}
-
 const { url, count, headers, isParsing, tally } = workerData as ClientsOrder & { tally: SharedArrayBuffer }
-/** 0 connected, 1 packets that hold positions, 2 their characters; in isParsing the arrivals are posted too. */
+/** 0 connected, 1 packets that hold positions, 2 their UTF-16 units, which are bytes here: positions are ASCII. */
 const counters = new Int32Array(tally)
-type Arrival = { unitId: string; at: number }
-let arrivals: Arrival[] = []
+/** Milliseconds from the sender's clock, which is this machine's, to the handler here. */
+let delaysMs: number[] = []
 
 const open = () =>
   new Promise<WebSocket>((resolve, fail) => {
@@ -31,16 +25,16 @@ const open = () =>
         resolve(socket)
       } else if (text.startsWith('44')) fail(new Error(text))
       else if (text.startsWith('42["packet"') && text.includes('"positions"')) {
-        const now = performance.timeOrigin + performance.now()
+        const now = Date.now()
         Atomics.add(counters, 1, 1)
         Atomics.add(counters, 2, text.length)
         if (isParsing) {
           const packet = JSON.parse(text.slice(2))[1] as { changes: { positions: [string, number, number, number][] } }
-          for (const [unitId, , , at] of packet.changes.positions) arrivals.push({ unitId, at: now - at })
+          for (const [, , , sentAt] of packet.changes.positions) delaysMs.push(now - sentAt)
         }
       } else if (text.startsWith('42["echo"')) {
         const sentAt = JSON.parse(text.slice(2))[1] as number
-        arrivals.push({ unitId: '', at: performance.timeOrigin + performance.now() - sentAt })
+        delaysMs.push(Date.now() - sentAt)
       }
     }
   })
@@ -49,8 +43,8 @@ const sockets: WebSocket[] = []
 for (let n = 0; n < count; n++) sockets.push(await open())
 parentPort?.on('message', (order: 'take' | 'end') => {
   if (order === 'take') {
-    parentPort?.postMessage({ delaysMs: arrivals.map(a => a.at) })
-    arrivals = []
+    parentPort?.postMessage({ delaysMs })
+    delaysMs = []
     return
   }
   for (const socket of sockets) socket.close()
