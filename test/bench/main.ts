@@ -4,6 +4,7 @@
  */
 import { cpus } from 'node:os'
 import { benchAdvise } from './advise.ts'
+import { benchBoot } from './boot.ts'
 import { benchDetect } from './detect.ts'
 import { benchFanout } from './fanout.ts'
 import { benchGateway } from './gateway.ts'
@@ -41,6 +42,7 @@ const sections: Readonly<Record<string, () => Promise<void> | void>> = {
   ingest: benchIngest,
   fanout: benchFanout,
   latency: benchLatency,
+  boot: benchBoot,
   detect: benchDetect,
   advise: printAdvise,
   gateway: printGateway,
