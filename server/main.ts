@@ -27,7 +27,7 @@ import { levelCounts } from './fanout/sql.ts'
 import { startTables } from './fanout/tables.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
 import { loadMasterKey } from './identity/master-key.ts'
-import { findActor, listRoles, mayUse, type Principal } from './identity/permissions.ts'
+import { findActor, isInScope, listRoles, mayUse, type Principal } from './identity/permissions.ts'
 import { registerIdentityRoutes } from './identity/routes.ts'
 import { createSight, judgeSaying } from './identity/sight.ts'
 import type { Speaker } from './intake/admit.ts'
@@ -214,7 +214,7 @@ export async function startServer(
       ...(actor ? { actor } : {}),
       isRelay: principal.type === 'device' && (principal.role === 'gateway' || principal.role === 'player'),
       judge: (kind, body) => judgeSaying(principal, world, config.clock, kind, body),
-      covers: createSight(principal, world).covers,
+      covers: regionCode => isInScope(principal, regionCode, world.regions),
     }
   }
   const metrics = createMetrics({

@@ -19,6 +19,7 @@ import { type Reject, reject } from '#contract/errors.ts'
 import { getDayIndex, getHourIndex, parseDay } from '#contract/scalars.ts'
 import type { World } from '../state/world.ts'
 import { codeComplaint } from './codes.ts'
+import { isPlainPosition, type PlainPosition } from './plain.ts'
 
 /** Who is speaking, as far as the door must know. */
 export type Speaker = {
@@ -160,8 +161,38 @@ function addComplaint(body: Record<string, unknown>): void {
     body.complaint = codeComplaint(body.complaintText)
 }
 
+/** The judgements of admit for a position whose form needs none, in the same order. */
+function admitPosition(said: PlainPosition, door: Door): Entry | Reject {
+  const { kind, body } = said
+  const { speaker } = door
+  const forbidden = speaker.judge(kind, {})
+  if (forbidden) return forbidden
+  const source = said.source ?? speaker.source
+  if (source !== speaker.source && !speaker.isRelay) return reject('SOURCE_FOREIGN', { source })
+  const objection = speaker.judge(kind, body)
+  if (objection) return objection
+  const aheadMs = said.occurredAt - door.now
+  if (aheadMs > futureToleranceMs) return reject('TIME_IN_FUTURE', { aheadS: Math.round(aheadMs / 1_000) })
+  const refused = findForeign(kind, body, door) ?? findSwap(door.world, body)
+  if (refused) return refused
+  const entry: Entry = {
+    seq: 0,
+    loggedAt: 0,
+    kind,
+    source,
+    epoch: said.epoch,
+    sourceSeq: said.seq,
+    occurredAt: said.occurredAt,
+    receivedAt: door.receivedAt,
+    body,
+  }
+  if (speaker.actor) entry.actor = speaker.actor
+  return entry
+}
+
 /** Admits one item of a request. */
 export function admit(raw: unknown, door: Door): Entry | Reject {
+  if (isPlainPosition(raw)) return admitPosition(raw, door)
   const normal = normalise(raw, '', 0)
   if ('code' in normal) return normal
   const envelope = Submission.safeParse(normal.value)

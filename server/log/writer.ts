@@ -115,12 +115,19 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
   let commits = 0
   let wake: (() => void) | undefined
   let inDoubt: { commit: Commit; group: Pending[] } | undefined
+  /** Durable and decided, not yet told: told while the storage works on the next group. */
+  let answers: { pending: Pending; told: Told }[] = []
 
   const tell = (pending: Pending, told: Told) => {
     const { batch, index } = pending
     if (batch.told[index]) return
     batch.told[index] = told
     if (--batch.missing === 0) batch.resolve(batch.told as Told[])
+  }
+  const tellAnswers = () => {
+    const now = answers
+    answers = []
+    for (const { pending, told } of now) tell(pending, told)
   }
   const refuse = (pending: Pending, code: RefusalCode, params?: Reject['params']) =>
     tell(pending, { result: 'refused', reject: reject(code, params) })
@@ -145,6 +152,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
   }
 
   const lookUpRepeated = async (repeated: readonly Pending[]) => {
+    tellAnswers()
     for (const pending of repeated) {
       const held = await log.findByKey(pending.entry)
       if (held && untoldSeqs.has(held.entry.seq)) lanes.urgent.putBack([pending])
@@ -157,28 +165,43 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
     const fresh: Pending[] = []
     const repeated: Pending[] = []
     const waiting: Pending[] = []
-    const keysHere = new Set<string>()
+    const uuidsHere = new Set<string>()
+    const seqsHere = new Map<string, Set<number>>()
     const uuids = taken.flatMap(p => (p.entry.uuid && !recentUuids.has(p.entry.uuid) ? [p.entry.uuid] : []))
+    // A look-up may hang on a database that is away: what is durable is told before it.
+    if (uuids.length > 0) tellAnswers()
     const known = uuids.length > 0 ? await log.findByUuids(uuids) : new Map<string, LoggedEntry>()
     for (const pending of taken) {
       const { entry } = pending
-      const key = entry.uuid ?? `${getSourceKey(entry.source, entry.epoch!)}/${entry.sourceSeq}`
-      if (keysHere.has(key)) {
-        waiting.push(pending)
-        continue
-      }
       if (entry.uuid) {
-        if (recentUuids.has(entry.uuid) || known.has(entry.uuid)) {
+        if (uuidsHere.has(entry.uuid)) waiting.push(pending)
+        else if (recentUuids.has(entry.uuid) || known.has(entry.uuid)) {
+          tellAnswers()
           const held = known.get(entry.uuid) ?? (await log.findByUuids([entry.uuid])).get(entry.uuid)
           if (held && untoldSeqs.has(held.entry.seq)) waiting.push(pending)
           else tellRepeated(pending, held)
-          continue
+        } else {
+          uuidsHere.add(entry.uuid)
+          fresh.push(pending)
         }
-      } else if (isCounted(world, entry.source, entry.epoch!, entry.sourceSeq!)) {
+        continue
+      }
+      const sourceKey = getSourceKey(entry.source, entry.epoch!)
+      const sourceSeq = entry.sourceSeq!
+      let seqs = seqsHere.get(sourceKey)
+      if (seqs?.has(sourceSeq)) {
+        waiting.push(pending)
+        continue
+      }
+      if (isCounted(world, sourceKey, sourceSeq)) {
         repeated.push(pending)
         continue
       }
-      keysHere.add(key)
+      if (!seqs) {
+        seqs = new Set()
+        seqsHere.set(sourceKey, seqs)
+      }
+      seqs.add(sourceSeq)
       fresh.push(pending)
     }
     if (repeated.length > 0) await lookUpRepeated(repeated)
@@ -224,7 +247,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
     untold = []
     for (const { stored, pending } of nowDurable) {
       untoldSeqs.delete(stored.seq)
-      if (pending) tell(pending, toTold(stored.seq, stored.outcome, false))
+      if (pending) answers.push({ pending, told: toTold(stored.seq, stored.outcome, false) })
     }
     for (const pending of group) {
       const { entry } = pending
@@ -241,7 +264,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
         if (recentUuids.size > uuidsMax) recentUuids.delete(recentUuids.values().next().value!)
       }
       if (outcome.result === 'done' && kinds[entry.kind].family === 'fact')
-        tell(pending, { result: 'done', seq: entry.seq })
+        answers.push({ pending, told: { result: 'done', seq: entry.seq } })
       else {
         untold.push({ stored: { seq: entry.seq, outcome }, pending })
         untoldSeqs.add(entry.seq)
@@ -286,14 +309,18 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
 
   /** Commits a group; data faults bisect it until the one bad entry is found and refused alone. */
   const commitGroup = async (group: Pending[]): Promise<void> => {
-    if (group.length === 0 && untold.length === 0) return
+    if (group.length === 0 && untold.length === 0) {
+      tellAnswers()
+      return
+    }
     const commit = build(group)
     const timer = setTimeout(() => {
+      tellAnswers()
       enterAway()
       for (const pending of group) refuse(pending, 'DATABASE_AWAY')
     }, awayAfterMs)
     try {
-      await log.append(commit)
+      await log.append(commit, tellAnswers)
     } catch (error) {
       clearTimeout(timer)
       if (error instanceof LeaseLost) {
@@ -317,6 +344,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
         return
       }
       inDoubt = { commit, group }
+      tellAnswers()
       for (const pending of group) refuse(pending, 'DATABASE_AWAY')
       enterAway()
       return
@@ -348,6 +376,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
         continue
       }
       if (isIdle()) {
+        tellAnswers()
         if (stopping) break
         await new Promise<void>(resolve => {
           wake = resolve
@@ -373,6 +402,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
         continue
       }
       await commitGroup(group)
+      if (laneOrder.every(lane => lanes[lane].size === 0)) tellAnswers()
       if (backfillWaits) {
         const took = performance.now() - startedAt
         backfillShare =
@@ -380,6 +410,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
       }
     }
     state = 'stopped'
+    tellAnswers()
     for (const lane of laneOrder) for (const pending of lanes[lane].drain()) refuse(pending, 'STOPPING')
     for (const { pending } of untold) if (pending) refuse(pending, 'STOPPING')
   }
