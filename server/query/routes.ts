@@ -7,11 +7,22 @@ import type { Pool } from 'pg'
 import { z } from 'zod'
 import { type Kind, sealedPrefix } from '#contract/entry.ts'
 import { type Reject, reject } from '#contract/errors.ts'
+import { Rule } from '#contract/rule.ts'
 import { EpochMs, formatDay, Id, RegionCode, SourceKind, Syndrome } from '#contract/scalars.ts'
 import { AlertView, CallView, IncidentView, SeriesView } from '#contract/view.ts'
 import { type BasemapPack, ErrorResponse, PositionRow } from '#contract/wire.ts'
-import type { Series, ShownCollection, World } from '../state/world.ts'
-import { type HistoryFilter, listAlerts, listCalls, listIncidents, listTrack, listTrail, pageMax } from './sql.ts'
+import type { Alert, Incident, Series, ShownCollection, World } from '../state/world.ts'
+import {
+  findRecord,
+  type HistoryFilter,
+  listAlerts,
+  listCalls,
+  listIncidents,
+  listTrack,
+  listTrail,
+  pageMax,
+  type TrailRow,
+} from './sql.ts'
 
 /** What the asker may see, decided by identity/. */
 export type Asker = {
@@ -108,6 +119,27 @@ export function toSeriesView(series: Series, judged: Judged): SeriesView {
     reporters: [...series.reporters],
     ...judged,
   }
+}
+
+/**
+ * True when an entry lies in the asker's regions: its own region and those of every thing it names. What names a thing whose
+ * region nobody knows any more is shown to keepers of the whole installation alone.
+ */
+function isInSight(world: World, asker: Asker, { body, regions }: Pick<TrailRow, 'body' | 'regions'>): boolean {
+  const known = regions.filter(code => code !== null)
+  const { regionCode, incidentId, callId, alertId, unitId, pageId } = body
+  if (typeof regionCode === 'string') known.push(regionCode)
+  const live = [
+    typeof unitId === 'string' ? world.units.get(unitId)?.regionCode : undefined,
+    typeof incidentId === 'string' ? world.incidents.get(incidentId)?.regionCode : undefined,
+    typeof callId === 'string' ? world.calls.get(callId)?.regionCode : undefined,
+    typeof alertId === 'string' ? world.alerts.get(alertId)?.regionCode : undefined,
+    typeof pageId === 'string' ? world.pages.get(pageId)?.regionCode : undefined,
+  ]
+  known.push(...live.filter(code => code !== undefined))
+  const isLocal = [incidentId, callId, alertId, unitId, pageId].some(id => typeof id === 'string')
+  if (known.length === 0) return !isLocal || asker.covers('')
+  return known.every(code => asker.covers(code))
 }
 
 /** Leaves sealed values out of a body: the trail says that something was said, never what. */
@@ -244,6 +276,34 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
     },
   )
 
+  get(
+    '/v1/incidents/:incidentId',
+    { summary: 'One incident, also one long closed', params: z.object({ incidentId: Id }), response: IncidentView },
+    async (asker, _query, params) => {
+      const incidentId = params.incidentId!
+      const incident =
+        world.incidents.get(incidentId) ?? (await findRecord<Incident>(pool, 'incident_record', incidentId))
+      // Of an incident outside the scope not even its being there is told.
+      if (!incident || !asker.sees('incidents', incident)) return reject('INCIDENT_UNKNOWN', { incidentId })
+      return asker.show('incidents', incident)
+    },
+  )
+  get(
+    '/v1/alerts/:alertId',
+    { summary: 'One alert, also one long closed', params: z.object({ alertId: Id }), response: AlertView },
+    async (asker, _query, params) => {
+      const alertId = params.alertId!
+      const alert = world.alerts.get(alertId) ?? (await findRecord<Alert>(pool, 'alert_record', alertId))
+      if (!alert || !asker.sees('alerts', alert)) return reject('ALERT_UNKNOWN', { alertId })
+      return asker.show('alerts', alert)
+    },
+  )
+  get(
+    '/v1/rules',
+    { summary: 'The rules in force', response: z.object({ version: z.int(), rules: z.array(Rule) }) },
+    () => ({ version: world.city.rulesVersion, rules: [...world.rules.values()] }),
+  )
+
   const Track = z.object({ from: z.coerce.number().pipe(EpochMs), to: z.coerce.number().pipe(EpochMs) })
   get(
     '/v1/units/:id/track',
@@ -270,8 +330,6 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
     },
     async (asker, query) => {
       const { incidentId, alertId, before, limit } = query as z.infer<typeof Trail>
-      const incident = incidentId === undefined ? undefined : world.incidents.get(incidentId)
-      if (incident && !asker.covers(incident.regionCode)) return reject('INCIDENT_UNKNOWN', { incidentId: incidentId! })
       const rows = await listTrail(pool, {
         kinds: [...asker.kinds],
         limit,
@@ -279,9 +337,9 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
         ...(alertId === undefined ? {} : { alertId }),
         ...(before === undefined ? {} : { beforeSeq: before }),
       })
-      const seen = rows.filter(row => typeof row.body.regionCode !== 'string' || asker.covers(row.body.regionCode))
+      const seen = rows.filter(row => isInSight(world, asker, row))
       return {
-        entries: seen.map(({ actor, body, result, code, ...row }) => ({
+        entries: seen.map(({ actor, body, result, code, regions: _regions, ...row }) => ({
           ...row,
           ...(actor ? { actorName: actor.name } : {}),
           body: withoutSealed(body),
