@@ -98,7 +98,8 @@ export async function createApp(
   }) as unknown as FastifyInstance
   // Bytes that are not UTF-8 would be read as U+FFFD and stored as something nobody said: refused instead.
   const parseJson = app.getDefaultJsonParser('error', 'error')
-  app.removeContentTypeParser('application/json')
+  // JSON alone: a plain text body could be sent by another site's form without asking.
+  app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     if (!isUtf8(body)) return done(new SyntaxError('not UTF-8'), undefined)
     return parseJson(request, body.toString('utf8'), done)

@@ -127,17 +127,21 @@ export function toSeriesView(series: Series, judged: Judged): SeriesView {
  */
 function isInSight(world: World, asker: Asker, { body, regions }: Pick<TrailRow, 'body' | 'regions'>): boolean {
   const known = regions.filter(code => code !== null)
-  const { regionCode, incidentId, callId, alertId, unitId, pageId } = body
+  const { regionCode, unitId, alertId, pageId, recordKind, recordId } = body
+  const incidentId = recordKind === 'incident' ? recordId : body.incidentId
+  const callId = recordKind === 'call' ? recordId : body.callId
+  const cardId = recordKind === 'card' ? recordId : undefined
   if (typeof regionCode === 'string') known.push(regionCode)
   const live = [
     typeof unitId === 'string' ? world.units.get(unitId)?.regionCode : undefined,
     typeof incidentId === 'string' ? world.incidents.get(incidentId)?.regionCode : undefined,
     typeof callId === 'string' ? world.calls.get(callId)?.regionCode : undefined,
+    typeof cardId === 'string' ? world.cards.get(cardId)?.regionCode : undefined,
     typeof alertId === 'string' ? world.alerts.get(alertId)?.regionCode : undefined,
     typeof pageId === 'string' ? world.pages.get(pageId)?.regionCode : undefined,
   ]
   known.push(...live.filter(code => code !== undefined))
-  const isLocal = [incidentId, callId, alertId, unitId, pageId].some(id => typeof id === 'string')
+  const isLocal = [incidentId, callId, cardId, alertId, unitId, pageId].some(id => typeof id === 'string')
   if (known.length === 0) return !isLocal || asker.covers('')
   return known.every(code => asker.covers(code))
 }

@@ -92,8 +92,10 @@ export async function listTrail(pool: Pool, filter: TrailFilter): Promise<TrailR
     `SELECT e.seq, e.kind, e.logged_at AS "loggedAt", e.occurred_at AS "occurredAt", e.source, e.actor, e.body, o.result, o.code,
        ARRAY[i.region_code, c.region_code, a.region_code] AS regions
      FROM entry e LEFT JOIN outcome o ON o.seq = e.seq
-       LEFT JOIN incident_record i ON i.id = e.body ->> 'incidentId'
-       LEFT JOIN call_record c ON c.id = e.body ->> 'callId'
+       LEFT JOIN incident_record i
+         ON i.id = coalesce(e.body ->> 'incidentId', CASE WHEN e.body ->> 'recordKind' = 'incident' THEN e.body ->> 'recordId' END)
+       LEFT JOIN call_record c
+         ON c.id = coalesce(e.body ->> 'callId', CASE WHEN e.body ->> 'recordKind' = 'call' THEN e.body ->> 'recordId' END)
        LEFT JOIN alert_record a ON a.id = coalesce(e.body ->> 'alertId', substring(e.body ->> 'pageId' FROM '^P-(.*)-[0-9]+$'))
      WHERE e.kind = ANY($1) AND ($2::bigint IS NULL OR e.seq < $2)
        AND ($3::text IS NULL OR (e.body ? 'incidentId' AND e.body ->> 'incidentId' = $3))
