@@ -42,6 +42,7 @@ import { createEntriesClock, createWallClock } from './operations/clock.ts'
 import { startJobs } from './operations/jobs.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { findSealedRecord, listForgotten } from './operations/records.ts'
+import { isRestored } from './operations/sql.ts'
 import { startTicker } from './operations/ticker.ts'
 import { advance, coreVersion } from './pipeline.ts'
 import { registerQueryRoutes } from './query/routes.ts'
@@ -196,10 +197,14 @@ export async function startServer(
 
   if (world.city.rulesVersion === 0) await say('rule.published', { version: 1, rules: defaultRules })
 
+  // A restored or replayed city is dry: it knows pages that were sent long ago, from where the live city now is.
+  const pagerMode =
+    config.pager === 'live' && config.clock === 'wall' && !(await isRestored(database.pool)) ? 'live' : 'dry'
+  if (config.pager !== pagerMode) logger.warn({ pager: pagerMode }, 'this city is restored or played: pages stay dry')
   const getCity = (): CityView => ({
     now: clock.now(),
     clock: config.clock,
-    pager: config.pager === 'live' && config.clock === 'wall' ? 'live' : 'dry',
+    pager: pagerMode,
     quarantined: world.city.quarantined,
     lastTickGapMs: world.city.lastTickGapMs,
     rulesVersion: world.city.rulesVersion,
@@ -248,6 +253,7 @@ export async function startServer(
       return 'code' in principal ? principal : toSpeaker(principal)
     },
     seal: items => identity.sealer.sealMany(items),
+    isAway: isDatabaseAway,
     submit: (entries, laneOf) => writer.submit(entries, laneOf),
     hasRoom: counts => writer.hasRoom(counts),
     count: metrics.count,
@@ -275,6 +281,7 @@ export async function startServer(
         version: serverVersion,
       }),
       metrics: metrics.read,
+      isAway: isDatabaseAway,
       async guard(request, route) {
         const isLoopback = request.ip === '127.0.0.1' || request.ip === '::1'
         if (mayUse(undefined, route, isLoopback)) return undefined
@@ -353,9 +360,15 @@ export async function startServer(
     },
     async submit(client, request: EntriesRequest) {
       const principal = clients.get(client)!
-      const answer = mayUse(principal, 'POST /v1/entries')
-        ? await takeEntries(request.entries, toSpeaker(principal), intake)
-        : { refused: reject('ROLE_FORBIDDEN') }
+      const take = mayUse(principal, 'POST /v1/entries')
+        ? takeEntries(request.entries, toSpeaker(principal), intake)
+        : Promise.resolve({ refused: reject('ROLE_FORBIDDEN') })
+      // A click is always answered, also when something broke on the way.
+      const answer = await take.catch(error => {
+        const incident = randomUUID()
+        onError(`submit ${incident}`)(error)
+        return { refused: isDatabaseAway(error) ? reject('DATABASE_AWAY') : reject('INTERNAL', { incident }) }
+      })
       if (!('refused' in answer)) return answer
       const { http: _http, ...text } = describeReject(answer.refused)
       return text
@@ -414,6 +427,7 @@ export async function startServer(
     everyEntries: config.checkpointEntries,
     fromSeq: rebuilt.fromCheckpointSeq,
     anchorFile: join(config.dataDirectory, 'anchors.jsonl'),
+    incarnation: log.incarnation,
     getHead: () => writer.getHead(),
     onMade: answer => logger.info(answer, 'checkpoint'),
     onError: onError('checkpoint'),
