@@ -82,8 +82,10 @@ const Limits = z.strictObject({
   strangersMax: z.int().min(1).max(100_000).default(512),
   /** Milliseconds a connection may take to prove who it is. */
   strangerMaxMs: z.int().min(1_000).default(30_000),
-  /** Milliseconds of silence until a connection is closed, and until a silent one no longer holds its number. */
+  /** Milliseconds of silence until a connection is closed. */
   silenceMaxMs: z.int().min(1_000).default(180_000),
+  /** Milliseconds of silence until a connection, perhaps half-open, gives its number up to the terminal's next one. */
+  holderMaxMs: z.int().min(1_000).default(30_000),
 })
 
 const ConfigFile = z.strictObject({

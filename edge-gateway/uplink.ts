@@ -12,7 +12,7 @@ import type { Spool, SpoolEntry } from './spool.ts'
 /** Entries in one request. */
 export const uplinkBatchMax = 500
 /** Milliseconds a request may take. */
-export const requestMaxMs = 15_000
+export const requestMaxMs = 10_000
 /** First pause after trouble; each further one is twice as long, up to the limit of its kind. */
 const pauseFirstMs = 200
 /** A link that is away is tried again soon: present data must be live within 2 s of its return. */
@@ -256,14 +256,23 @@ export function startUplink(ports: UplinkPorts): Uplink {
   const sendOnce = async (lane: Lane): Promise<boolean> => {
     const entries = lane === 'live' ? spool.takeLive(uplinkBatchMax) : spool.takeRecord(sizeMax)
     if (entries.length === 0) return false
+    try {
+      await offer(lane, entries)
+    } catch (fault) {
+      spool.release(entries.map(entry => entry.id))
+      throw fault
+    }
+    return true
+  }
+
+  const offer = async (lane: Lane, entries: readonly SpoolEntry[]): Promise<void> => {
     if (lane === 'record') recordSince = now()
     const answer = await post(entries)
-    recordSince = lane === 'record' ? undefined : recordSince
+    if (lane === 'record') recordSince = undefined
     if ('why' in answer) {
       if (lane === 'record' && (answer.kind === 'bug' || answer.kind === 'shape')) narrow(answer, entries)
       spool.release(entries.map(entry => entry.id))
-      await pause(answer)
-      return true
+      return pause(answer)
     }
     if (spool.noteIncarnation(answer.incarnation))
       ports.onLine(
@@ -294,13 +303,9 @@ export function startUplink(ports: UplinkPorts): Uplink {
     state.sent[lane] += answers.length
     settle(entries, answers)
     spool.release(entries.filter(entry => !isAnswered.has(entry.id)).map(entry => entry.id))
-    if (again) {
-      await pause({ why: again.words, kind: again.code === 'DATABASE_AWAY' ? 'away' : 'busy' })
-      return true
-    }
+    if (again) return pause({ why: again.words, kind: again.code === 'DATABASE_AWAY' ? 'away' : 'busy' })
     tellAnswer()
     if (lane === 'record') sizeMax = Math.min(uplinkBatchMax, sizeMax * 2)
-    return true
   }
 
   /** The live lane passes the record lane when that has a backlog, or hangs. */
@@ -318,7 +323,6 @@ export function startUplink(ports: UplinkPorts): Uplink {
         const isWanted = lane === 'record' || isPassing()
         if (!(isWanted && (await sendOnce(lane)))) await sleep(lane === 'record' ? idleMs : slowMs)
       } catch (fault) {
-        // the spool failed: what is held stays held until it is released by a restart, so say it and try on
         ports.onLine('warn', { message: (fault as Error).message }, 'uplink: fault')
         await sleep(idleMs, true)
       }
