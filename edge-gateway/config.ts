@@ -26,7 +26,7 @@ const Networks = z.array(Network).min(1).max(networksMax).optional()
 
 const Terminal = z.strictObject({
   /** Number without leading zeros, or 12 hex digits of a device that puts something else there. */
-  number: z.string().regex(/^([1-9]\d{0,19}|[0-9a-f]{12}|[0-9a-f]{20})$/),
+  number: z.string().regex(/^([1-9]\d{0,19}|(?=.*[a-f])([0-9a-f]{12}|[0-9a-f]{20}))$/),
   unitId: Id,
   authCode: z.string().min(6).max(64),
   datum: z.enum(['WGS84', 'GCJ02', 'BD09']).default('WGS84'),

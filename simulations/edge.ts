@@ -118,7 +118,8 @@ export async function startEdge(options: {
       const told = /^gateway ready (\{.*\})$/.exec(line)
       if (told) {
         ready = Ready.parse(JSON.parse(told[1]!))
-        return resolve()
+        resolve()
+        return
       }
       kept.push(line)
       if (kept.length > linesKeptMax) kept.shift()
