@@ -28,6 +28,7 @@ export type AppPorts = {
   version: string
   tls?: { certFile: string; keyFile: string }
   consoleDirectory: string
+  isBehindProxy: boolean
   mapbox: boolean
   health(): { isAlive: boolean }
   readiness(): { isReady: boolean } & Record<string, unknown>
@@ -86,6 +87,8 @@ export async function createApp(
   const app = fastify({
     ...https,
     bodyLimit: requestMaxBytes,
+    // Behind the operator's TLS proxy on this host or network the caller's address is the one the proxy names.
+    trustProxy: ports.isBehindProxy ? ['loopback', 'uniquelocal'] : false,
     requestTimeout: requestMaxMs,
     connectionTimeout: headersMaxMs * 2,
     routerOptions: { maxParamLength: 200 },

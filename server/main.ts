@@ -190,8 +190,7 @@ export async function startServer(
   })
   const { first } = await identity.open()
   // A restore may bring back what had been erased: every erasure in the log is applied again.
-  for (const forgotten of await listForgotten(database.pool))
-    await identity.sealer.forget(forgotten.recordKind, forgotten.recordId)
+  await identity.sealer.forgetMany(await listForgotten(database.pool))
   for (const poison of rebuilt.quarantined)
     await say('entry.quarantined', { entrySeq: poison.seq, kind: poison.kind, fault: poison.fault })
 
@@ -263,6 +262,7 @@ export async function startServer(
       ...(config.tls ? { tls: config.tls } : {}),
       consoleDirectory: resolve(import.meta.dirname, '../console/dist'),
       mapbox: config.mapboxToken !== undefined,
+      isBehindProxy: config.tls === undefined && isSecure,
       health: () => ({ isAlive: true }),
       readiness: () => ({
         isReady: isReady && writer.getState().state === 'ready',
@@ -311,8 +311,8 @@ export async function startServer(
           demo: config.demo,
           clock: config.clock,
           pager: getCity().pager,
-          ...(config.mapboxToken === undefined ? {} : { mapboxToken: config.mapboxToken }),
         }),
+        mapboxToken: config.mapboxToken,
         async authenticate(request, route) {
           const principal = await admitRoute(request.headers, route)
           return 'code' in principal ? principal : createSight(principal, world)

@@ -144,7 +144,7 @@ const fallbackWords: Readonly<Record<MapFallback['code'], Words>> = {
 
 // Motion on a screen lasts at most 120 ms.
 const moveMs = 120
-const styleWaitMs = 15_000
+const styleWaitMs = 30_000
 // A frame is looked at this often: often enough to catch a map blanked mid-shift, too seldom to be felt.
 const blankLookMs = 5000
 // One blank frame may be a frame between styles; two, five seconds apart, are a blank map.

@@ -331,6 +331,9 @@ function listGroundLayers(ink: Cartography, language: Language): LayerJson[] {
         'text-font': [...labelFontStrong],
         'text-size': ['interpolate', ['linear'], ['zoom'], 7, 11, 9, 14, 12, 19],
         'text-letter-spacing': language === 'zh' ? 0.18 : 0.06,
+        // Above the seat, because at the seat stand the hospitals and the units.
+        'text-anchor': 'bottom',
+        'text-offset': [0, -0.9],
         'text-padding': 2,
         // The names of the counties are the ground everybody knows: no unit or street may push one away.
         'text-allow-overlap': true,

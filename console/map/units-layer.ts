@@ -185,11 +185,12 @@ void main() {
   if (hollow) {
     sum = over(ink(u_ground, inside), sum);
     if (silent) {
-      float stripe = abs(fract((v_point.x + v_point.y) * 0.9) - 0.5) * 2.0;
-      float hatch = smoothstep(0.38, 0.62, stripe) * inside * smoothstep(0.60, 0.66, length(v_point));
+      float stripe = abs(fract((v_point.x + v_point.y) * 1.15) - 0.5) * 2.0;
+      float hatch = smoothstep(0.42, 0.58, stripe) * inside * smoothstep(0.60, 0.66, length(v_point));
       sum = over(ink(tone, hatch), sum);
     }
-    sum = over(ink(tone, rim), sum);
+    // A hatched body keeps a thin rim: a thick one would eat the stripes and look merely hollow.
+    sum = over(ink(tone, silent ? rim * smoothstep(-1.7 * px, -0.9 * px, edge) : rim), sum);
   } else {
     sum = over(ink(tone, inside), sum);
   }
@@ -498,7 +499,7 @@ function buildLabelLayer(theme: Theme): LayerJson {
       'text-font': [...labelFont],
       'text-size': ['interpolate', ['linear'], ['zoom'], 9, 10, 13, 12],
       'text-anchor': 'top',
-      'text-offset': [0, 1.25],
+      'text-offset': ['case', ['==', ['get', 'chosen'], true], ['literal', [0, 2.1]], ['literal', [0, 1.25]]],
       'text-padding': 1,
       'symbol-sort-key': ['case', ['==', ['get', 'chosen'], true], 0, 1],
     },

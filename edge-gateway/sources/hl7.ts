@@ -462,22 +462,25 @@ const snomedCodes: SourceTable = {
   pair: '75367002',
 }
 
-/** Plain names of vendors as spellPlain writes them: upper case letters, digits and Han characters only. */
+/**
+ * Plain names of vendors as spellPlain writes them: upper case letters, digits and Han characters only. A name two vendors use
+ * for two things is left out: SPO2R is a right hand here and a pulse rate there.
+ */
 const plainNames: SourceTable = {
   hr: 'HR HEARTRATE ECGHR HRECG ECGHEARTRATE HEARTRATEECG 心率',
   pulse: `SPO2PR PRSPO2 PULSESPO2 SPO2PULSE SPO2PULSERATE SPO2RATE PLETHPULSE PULSEOXIMETERPULSERATE
     | PR PULSE PULSERATE PULS 脉率 脉搏 脉搏率 | ABPPR ARTPR IBPPR PULSEABP PULSEART
     | NIBPPR NBPPR PULSENBP PULSENIBP NIBPPULSE NIBPPULSERATE`,
   spo2: `SPO2 SPO2SAT O2SAT OXYGENSATURATION PULSEOXIMETRY PERIPHERALOXYGENSATURATION 血氧 血氧饱和度
-    | SPO2L SPO2R SPO2LEFT SPO2RIGHT | SPO22 SPO2B`,
+    | SPO2LEFT SPO2RIGHT | SPO22 SPO2B`,
   rr: `RR RESP RESPRATE RESPIRATIONRATE RESPIRATORYRATE RESPIRATION RESPIRATIONS BREATHRATE BREATHINGRATE ECGRR RRECG
     呼吸 呼吸率 呼吸频率 | AWRR CO2RR RRCO2 ETCO2RR AIRWAYRESPIRATIONRATE RRA | VENTRR RRVENT`,
   rrPleth: 'RRPLETH PLETHRR PLETHRESPRATE RRP',
   sbp: `NIBPSYS NIBPS NIBPSYSTOLIC NIBPSYST NBPSYS NBPS NBPSYSTOLIC CUFFSYS CUFFSYSTOLIC
-    | SYS SYSTOLIC SBP SYSTOLICBP SYSTOLICPRESSURE SYSTOLICBLOODPRESSURE BPSYS BPSYSTOLIC BLOODPRESSURESYSTOLIC 收缩压
+    | SYS SYSTOLIC SBP SYSTOLICBP SYSTOLICPRESSURE SYSTOLICBLOODPRESSURE BPS BPSYS BPSYSTOLIC BLOODPRESSURESYSTOLIC 收缩压
     | ABPSYS ABPS ABPSYSTOLIC ARTSYS ARTS ARTSYSTOLIC IBPSYS IBPS`,
   dbp: `NIBPDIA NIBPD NIBPDIASTOLIC NIBPDIAS NBPDIA NBPD NBPDIASTOLIC CUFFDIA CUFFDIASTOLIC
-    | DIA DIASTOLIC DBP DIASTOLICBP DIASTOLICPRESSURE DIASTOLICBLOODPRESSURE BPDIA BPDIASTOLIC BLOODPRESSUREDIASTOLIC 舒张压
+    | DIA DIASTOLIC DBP DIASTOLICBP DIASTOLICPRESSURE DIASTOLICBLOODPRESSURE BPD BPDIA BPDIASTOLIC BLOODPRESSUREDIASTOLIC 舒张压
     | ABPDIA ABPD ABPDIASTOLIC ARTDIA ARTD ARTDIASTOLIC IBPDIA IBPD`,
   map: `NIBPMEAN NIBPM NIBPMAP NBPMEAN NBPM NBPMAP CUFFMEAN
     | MAP MEAN MBP MEANBP MEANARTERIALPRESSURE MEANBLOODPRESSURE MEANARTERIALBLOODPRESSURE BPMEAN BPMAP 平均压 平均动脉压
@@ -514,6 +517,14 @@ const spellPlain = (text: string): string =>
     .toUpperCase()
     .replaceAll(/[^A-Z0-9\u4e00-\u9fff]/g, '')
 
+/** A plain name with, else without, what stands in parentheses: `Temp (C)` is a temperature, `NIBP (interval)` is no pair. */
+function findPlain(text: string): Source | undefined {
+  const whole = byPlainName.get(spellPlain(text))
+  if (whole || !text.includes('(') || otherThings.test(text)) return whole
+  const bare = byPlainName.get(spellPlain(text.replaceAll(/\([^()]*\)/g, '')))
+  return bare?.key === 'pair' ? undefined : bare
+}
+
 /**
  * What one coded name (id, text, system) stands for. In the medical device nomenclature the name is believed before the code:
  * devices were seen with a systolic name on a mean's code.
@@ -531,10 +542,10 @@ function findCoded(code: string, name: string, system: string): Source | undefin
   if (hex) return byMdcCode.get(String(Number.parseInt(`${hex[1]}${hex[2]}`, 16)))
   if (upper === 'LN' || upper === 'LOINC' || /^\d{3,5}-\d$/.test(code)) return byLoinc.get(code)
   if (upper === 'SCT' || upper === 'SNOMED' || upper === 'SNOMED-CT' || upper === 'SNM') return bySnomed.get(code)
-  const named = byPlainName.get(spellPlain(name))
+  const named = findPlain(name)
   if (named) return named
   const coded = upper === '' ? byMdcCode.get(code) : undefined
-  return coded ?? (otherThings.test(name) ? undefined : byPlainName.get(spellPlain(code)))
+  return coded ?? (otherThings.test(name) ? undefined : findPlain(code))
 }
 
 function findSource(message: Hl7Message, identifier: string): Source | undefined {

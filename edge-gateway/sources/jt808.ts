@@ -39,6 +39,8 @@ export const batchFixesMax = 2_048
 export const itemsMax = 256
 /** Failed authentications before the connection is closed. */
 export const authFailuresMax = 3
+/** Messages refused before the first authentication until the connection is closed: a stranger costs no more than this. */
+export const strangerRefusalsMax = 20
 /** Bytes of a text to the terminal, in GBK. @source JT/T 808-2013 table 33 */
 export const textBytesMax = 1_024
 /** A vehicle faster than this has a broken receiver. */
@@ -787,14 +789,19 @@ function encodePacket(
   }
   plain.set(body, headerBytes)
   plain[plain.length - 1] = getXor(plain.subarray(0, plain.length - 1))
-  const wire: number[] = [flagByte]
+  let special = 0
+  for (const byte of plain) if (byte === escapeByte || byte === flagByte) special++
+  const wire = new Uint8Array(plain.length + special + 2)
+  let place = 0
+  wire[place++] = flagByte
   for (const byte of plain) {
-    if (byte === escapeByte) wire.push(escapeByte, 0x01)
-    else if (byte === flagByte) wire.push(escapeByte, 0x02)
-    else wire.push(byte)
+    if (byte === escapeByte || byte === flagByte) {
+      wire[place++] = escapeByte
+      wire[place++] = byte === escapeByte ? 0x01 : 0x02
+    } else wire[place++] = byte
   }
-  wire.push(flagByte)
-  return Uint8Array.from(wire)
+  wire[place] = flagByte
+  return wire
 }
 
 /**
@@ -1001,15 +1008,16 @@ export function admitFix(
   return { standing: fix.isReplay || !isNewest ? 'record' : 'live', remarks }
 }
 
-/** 64 bits of FNV-1a in two runs, as text: enough to tell the positions of one terminal and one second apart. */
-function hashBytes(bytes: Uint8Array): string {
+/** Two 32-bit mixes of the bytes as one number of 53 bits: enough to tell the positions of one terminal apart. */
+function hashBytes(bytes: Uint8Array): number {
   let one = 0x811c9dc5
   let two = 0x01000193
   for (let at = 0; at < bytes.length; at++) {
     one = Math.imul(one ^ (bytes[at] as number), 0x01000193)
     two = Math.imul(two + (bytes[at] as number), 0x85ebca6b) ^ (two >>> 13)
   }
-  return (one >>> 0).toString(36) + (two >>> 0).toString(36)
+  // 2^21 puts the first mix above the 21 bits kept of the second
+  return (one >>> 0) * 0x20_0000 + (two >>> 11)
 }
 
 // ---------------------------------------------------------------------------------------------------------------- session
@@ -1071,7 +1079,8 @@ export type Jt808Session = {
   serialNext: number
   /** Instant of the latest live position. */
   latestAt: number
-  recent: readonly string[]
+  /** Hashes of the last positions stored, newest last. */
+  recent: readonly number[]
   assemblies: readonly Assembly[]
   /** Keys of split messages put together lately, so that a repeated part is answered and not collected again. */
   assembled: readonly string[]
@@ -1182,18 +1191,20 @@ function keepRaw(step: Making, code: Jt808Code, header: Jt808Header, bytes: Uint
 
 function store(step: Making, terminal: Jt808Terminal, fix: DecodedFix): void {
   const { session } = step
-  const key = `${terminal.number}/${fix.fixedAt ?? 0}/${hashBytes(fix.body)}`
-  if (session.recent.includes(key)) {
+  const hash = hashBytes(fix.body)
+  if (session.recent.includes(hash)) {
     session.counts.repeated++
     return
   }
-  const keep = session.recent.length >= recentMax ? session.recent.slice(1 - recentMax) : session.recent
-  session.recent = [...keep, key]
+  const recent = session.recent.slice(session.recent.length >= recentMax ? 1 : 0)
+  recent.push(hash)
+  session.recent = recent
   const { standing, remarks } = admitFix(fix, step.nowAt, session.latestAt)
   if (standing === 'live') session.latestAt = fix.fixedAt as number
   if (standing === 'quarantined') session.counts.quarantined++
   session.counts.fixes++
   const { number, unitId, datum } = terminal
+  const key = `${number}/${fix.fixedAt ?? 0}/${hash.toString(36)}`
   step.fixes.push({ ...fix, remarks, number, unitId, datum, standing, key })
 }
 
@@ -1208,7 +1219,7 @@ function identify(step: Making, header: Jt808Header, roster: Jt808Roster): Jt808
       const result = code === 'NUMBER_HELD' || code === 'REGISTRATION_CLOSED' ? 3 : 4
       step.replies.push(encodeJt808RegisterAck(header, takeSerial(step), header.serial, result))
     } else answer(step, header, jt808Results.failed)
-    if (isClosing) step.isClosing = true
+    if (isClosing || (!session.terminal && session.counts.refused >= strangerRefusalsMax)) step.isClosing = true
   }
   if (session.terminal && session.terminal.number !== header.number) return refuse('NUMBER_CHANGED', true)
   const terminal = roster.findTerminal(header.number)

@@ -122,10 +122,16 @@ export function measureLoss(area: CoverArea, counts: Int32Array, unit: CoverUnit
 
 /** Expected share of demand covered: Σ d_i (1 - q^k_i). */
 export function measureCover(area: CoverArea, counts: Int32Array, busyFraction: number): number {
-  const q = Math.min(1, Math.max(0, busyFraction))
+  const prepared = mapPreparedness(counts, busyFraction)
   let covered = 0
-  for (let i = 0; i < area.cellCount; i += 1) covered += area.weight[i]! * (1 - q ** Math.max(0, counts[i]!))
+  for (let i = 0; i < area.cellCount; i += 1) covered += area.weight[i]! * prepared[i]!
   return covered
+}
+
+/** The preparedness of each cell, 0..1: the probability 1 - q^k that one of its k covering units is free when asked. */
+export function mapPreparedness(counts: Int32Array, busyFraction: number): Float64Array {
+  const q = Number.isFinite(busyFraction) ? Math.min(1, Math.max(0, busyFraction)) : 0.5
+  return Float64Array.from(counts, count => (count > 0 ? 1 - q ** count : 0))
 }
 
 /** One base a unit might go to; `worth` is the gain less what the drive costs, and orders the list. */

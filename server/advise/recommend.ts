@@ -5,7 +5,7 @@
 
 import { type CoverArea, type CoverUnit, changeCover, measureLoss } from './cover.ts'
 import type { AdviseSettings, Level } from './settings.ts'
-import { describeExclusion, describeRow, type ExclusionCode, type RowKind, type Text } from './why.ts'
+import { describeExclusion, describeRow, type ExclusionCode, type RowKind, type Words } from './why.ts'
 
 export type Place = { lon: number; lat: number }
 
@@ -105,11 +105,11 @@ export type AdviceRow = {
   staleFix: boolean
   missingWants: readonly string[]
   displaces?: Displacement
-  why: Text
+  why: Words
 }
 
 /** A unit that is nearer or would be faster than the first row, and the reason it does not stand first. */
-export type NearerUnit = { unitId: string; crowMetres: number; etaP50Seconds?: number; code: ExclusionCode; why: Text }
+export type NearerUnit = { unitId: string; crowMetres: number; etaP50Seconds?: number; code: ExclusionCode; why: Words }
 
 export type Advice = {
   settingsVersion: string
@@ -230,18 +230,26 @@ function measureArrival(input: AdviseInput, candidate: Candidate): Arrival | und
   }
 }
 
-/** Searches the candidates with the lowest bounds: `candidatesMax` of them, and more only while one could still be the fastest. */
+/**
+ * Searches the candidates with the lowest bounds: `searchesMin` of them (no more than there are), and more only while one could still
+ * be the fastest. Candidates are taken from a heap, since of thousands only a few dozen are ever looked at.
+ */
 function listArrivals(
   input: AdviseInput,
-  candidates: readonly Candidate[],
+  candidates: Candidate[],
+  searchesMin: number,
 ): { arrivals: Arrival[]; unreachable: Set<string> } {
   const arrivals: Arrival[] = []
   const unreachable = new Set<string>()
-  const sorted = [...candidates].sort((a, b) => a.lowerBound - b.lowerBound || compareIds(a.unit, b.unit))
+  const heap = candidates
+  for (let at = (heap.length >> 1) - 1; at >= 0; at -= 1) siftDown(heap, at, heap.length)
   let best = Number.POSITIVE_INFINITY
-  for (let at = 0; at < sorted.length; at += 1) {
-    const candidate = sorted[at]!
-    if (at >= input.settings.candidatesMax && candidate.lowerBound > best) break
+  for (let searched = 0, size = heap.length; size > 0; searched += 1) {
+    const candidate = heap[0]!
+    if (searched >= searchesMin && candidate.lowerBound > best) break
+    size -= 1
+    heap[0] = heap[size]!
+    siftDown(heap, 0, size)
     const arrival = measureArrival(input, candidate)
     if (!arrival) {
       unreachable.add(candidate.unit.unitId)
@@ -253,21 +261,39 @@ function listArrivals(
   return { arrivals, unreachable }
 }
 
+function comesBefore(a: Candidate, b: Candidate): boolean {
+  return a.lowerBound < b.lowerBound || (a.lowerBound === b.lowerBound && compareIds(a.unit, b.unit) < 0)
+}
+
+function siftDown(heap: Candidate[], from: number, size: number): void {
+  const moved = heap[from]!
+  let hole = from
+  for (;;) {
+    let child = 2 * hole + 1
+    if (child >= size) break
+    if (child + 1 < size && comesBefore(heap[child + 1]!, heap[child]!)) child += 1
+    if (!comesBefore(heap[child]!, moved)) break
+    heap[hole] = heap[child]!
+    hole = child
+  }
+  heap[hole] = moved
+}
+
 function compareIds(a: AdviseUnit, b: AdviseUnit): number {
   return a.unitId < b.unitId ? -1 : a.unitId > b.unitId ? 1 : 0
 }
 
 /** What the call that is left would get instead: its fastest other unit, without further displacements. */
 function findReplacement(input: AdviseInput, left: AdviseCall, leaver: AdviseUnit): Arrival | undefined {
-  const others = input.units.filter(unit => unit.unitId !== leaver.unitId)
-  const own: AdviseInput = { ...input, call: left }
+  const own: AdviseInput = { ...input, call: { ...left, displaced: true } }
   const candidates: Candidate[] = []
-  for (const unit of others) {
+  for (const unit of input.units) {
+    if (unit.unitId === leaver.unitId) continue
     const admitted = admitUnit(own, unit)
     if (typeof admitted === 'string') continue
     for (const candidate of admitted) if (!isDisplacing(candidate.kind)) candidates.push(candidate)
   }
-  const { arrivals } = listArrivals(own, candidates)
+  const { arrivals } = listArrivals(own, candidates, 1)
   return arrivals.sort((a, b) => a.etaP50 - b.etaP50 || compareIds(a.unit, b.unit))[0]
 }
 
@@ -355,7 +381,7 @@ export function recommendUnits(input: AdviseInput): Advice {
     if (typeof admitted === 'string') excluded.set(unit.unitId, admitted)
     else candidates.push(...admitted)
   }
-  const { arrivals, unreachable } = listArrivals(input, candidates)
+  const { arrivals, unreachable } = listArrivals(input, candidates, settings.candidatesMax)
   for (const unitId of unreachable) excluded.set(unitId, 'NO_ROAD')
 
   const ready = countReady(input.units)

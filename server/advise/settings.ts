@@ -99,7 +99,7 @@ export const defaultAdviseSettings: AdviseSettings = {
   // 120 km/h: no ambulance averages more, so a straight line at this speed never rules out a unit that could be fastest.
   speedMetresPerSecondMax: 120_000 / 3600,
   candidatesMax: 40,
-  displacementsMax: 10,
+  displacementsMax: 5,
   rowsMax: 5,
   nearerMax: 5,
   massReserveShare: 0.3,

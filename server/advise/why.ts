@@ -2,7 +2,7 @@
 // Stands beside recommend.ts, which chooses; nothing here decides. Codes are stable, texts may be polished.
 // Promises: pure; every code has both languages; minutes are shown, never a number that is not finite.
 
-export type Text = { zh: string; en: string }
+export type Words = { zh: string; en: string }
 
 /**
  * How a unit would take the call: `now` starts at once; `next` after its active task; `divert` leaves the call it drives to;
@@ -42,7 +42,7 @@ const exclusionText = {
   STALE_FIX: { zh: '位置已过时', en: 'its position is stale' },
   MISSING_WANT: { zh: '缺少希望的能力', en: 'lacks a wanted capability' },
   SCORE: { zh: '综合评分较低', en: 'scores worse over all terms' },
-} as const satisfies Record<string, Text>
+} as const satisfies Record<string, Words>
 
 /** Why a unit that looks better does not stand first. */
 export type ExclusionCode = keyof typeof exclusionText
@@ -52,7 +52,7 @@ function formatMinutes(seconds: number): string {
 }
 
 /** Describes why a nearer unit was left out; names the lacking capabilities and the arrival where known. */
-export function describeExclusion(code: ExclusionCode, lacking: readonly string[], etaSeconds?: number): Text {
+export function describeExclusion(code: ExclusionCode, lacking: readonly string[], etaSeconds?: number): Words {
   const text = exclusionText[code]
   const listed = code === 'MISSING_CAPABILITY' && lacking.length > 0 ? lacking.join('、') : ''
   const eta = etaSeconds === undefined || !Number.isFinite(etaSeconds) ? '' : formatMinutes(etaSeconds)
@@ -62,7 +62,7 @@ export function describeExclusion(code: ExclusionCode, lacking: readonly string[
   }
 }
 
-const kindText: Record<RowKind, Text> = {
+const kindText: Record<RowKind, Words> = {
   now: { zh: '可立即出发', en: 'can start now' },
   next: { zh: '结束当前任务后前往（预派）', en: 'goes after its present task' },
   divert: { zh: '从较低级别任务改派', en: 'diverted from a less urgent call' },
@@ -70,7 +70,7 @@ const kindText: Record<RowKind, Text> = {
 }
 
 /** Describes a row: how it comes, when, and, for the first, what was traded if it is not the fastest by `behindSeconds`. */
-export function describeRow(row: DescribedRow, isFirst: boolean, behindSeconds: number): Text {
+export function describeRow(row: DescribedRow, isFirst: boolean, behindSeconds: number): Words {
   const zh = [kindText[row.kind].zh, `约 ${formatMinutes(row.etaP50Seconds)} 分钟到达`]
   const en = [kindText[row.kind].en, `about ${formatMinutes(row.etaP50Seconds)} min to arrive`]
   if (behindSeconds <= 0) {

@@ -146,6 +146,41 @@ function listExpectationLimits(level: number, total: number, countMax: number, c
   return limits
 }
 
+/** Tables of expectation limits at rising levels, made when first needed. A search climbs as its best rises. */
+type LimitLadder = {
+  readonly total: number
+  readonly countMax: number
+  readonly casesMin: number
+  readonly rungs: Map<number, Float64Array>
+}
+
+/** Log likelihood ratio between two rungs. */
+const RUNG_LLR = 0.5
+
+function createLimitLadder(field: Field, countMax: number): LimitLadder {
+  return { total: field.total, countMax, casesMin: field.casesMin, rungs: new Map() }
+}
+
+function getLimits(ladder: LimitLadder, rung: number): Float64Array {
+  const known = ladder.rungs.get(rung)
+  if (known) return known
+  const limits = listExpectationLimits(rung * RUNG_LLR, ladder.total, ladder.countMax, ladder.casesMin)
+  ladder.rungs.set(rung, limits)
+  return limits
+}
+
+/** Least count, from `from` on, whose limit lies above the expectation. */
+function findNeed(limits: Float64Array, from: number, mu: number): number {
+  let low = from
+  let high = limits.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (limits[middle]! > mu) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
 /** Great-circle distance. */
 function measureDistanceKm(a: ScanLocation, b: ScanLocation, earthRadiusKm: number): number {
   const toRadians = Math.PI / 180
@@ -376,40 +411,57 @@ function findAgeClass(field: Field, day: number): number {
 }
 
 /**
- * Largest likelihood ratio of all cylinders that end on the last day, among those above the limits' level.
- * A location without recent cases only adds expectation, so the circles it completes are passed over.
+ * Largest likelihood ratio of all cylinders that end on the last day, among those above the first rung's level.
+ * A location without recent cases only adds expectation, so the circles it completes are passed over. As circles grow
+ * their expectation never falls, so a length is looked at again only when it has the cases it last needed.
  */
 function findProspectiveMaximum(
   field: Field,
   recent: RecentCounts,
-  limits: Float64Array,
   tails: Float64Array,
+  ladder: LimitLadder,
+  rungFirst: number,
   centreBest?: Best[],
 ): number {
   const { offsets, members, weights, lengths, strata, total, days } = field
   const { counts, firsts } = recent
   const width = lengths.length
-  const sums = new Int32Array(width)
+  const needs = new Int32Array(width)
+  const missing = new Int32Array(width)
+  let limits = getLimits(ladder, rungFirst)
+  let climbAt = (rungFirst + 1) * RUNG_LLR
   let best = 0
   for (let centre = 0; centre < field.places; centre++) {
-    sums.fill(0)
+    needs.fill(field.casesMin)
+    missing.fill(field.casesMin)
     const end = offsets[centre + 1]!
     let own: Best | undefined
     for (let circle = offsets[centre]!; circle < end; circle++) {
       const place = members[circle]!
       const first = firsts[place]!
-      if (first === width) continue
-      const weight = weights[circle]!
       for (let t = first, at = place * width + first; t < width; t++, at++) {
-        const c = sums[t]! + counts[at]!
-        sums[t] = c
-        const mu = strata === 1 ? weight * tails[t]! : computeExpected(field, circle, days - lengths[t]!, days)
-        if (mu >= limits[c]!) continue
-        const llr = computeLogLikelihoodRatio(c, mu, total)
-        if (llr > best) best = llr
-        if (centreBest && llr > (own?.llr ?? 0) + TIE_LLR) {
-          own = { llr, circle, first: days - lengths[t]!, last: days - 1, observed: c, expected: mu }
+        const left = missing[t]! - counts[at]!
+        if (left > 0) {
+          missing[t] = left
+          continue
         }
+        const c = needs[t]! - left
+        const mu =
+          strata === 1 ? weights[circle]! * tails[t]! : computeExpected(field, circle, days - lengths[t]!, days)
+        if (mu < limits[c]!) {
+          const llr = computeLogLikelihoodRatio(c, mu, total)
+          if (llr > best) best = llr
+          if (best >= climbAt && !centreBest) {
+            const rung = Math.floor(best / RUNG_LLR)
+            limits = getLimits(ladder, rung)
+            climbAt = (rung + 1) * RUNG_LLR
+          }
+          if (centreBest && llr > (own?.llr ?? 0) + TIE_LLR)
+            own = { llr, circle, first: days - lengths[t]!, last: days - 1, observed: c, expected: mu }
+        }
+        const need = findNeed(limits, c + 1, mu)
+        needs[t] = need
+        missing[t] = need - c
       }
     }
     if (own) centreBest?.push(own)
@@ -417,40 +469,15 @@ function findProspectiveMaximum(
   return best
 }
 
-/** Lengths in doubling groups, [1], [2, 3], [4 … 7], …: one comparison can rule out a group. */
+/** Lengths in growing groups, [1], [2], [3, 4], [5, 6, 7], …: one comparison can rule out a group. */
 function listLengthGroups(lengthMax: number): [number, number][] {
   const groups: [number, number][] = []
-  for (let from = 1; from <= lengthMax; from *= 2) groups.push([from, Math.min(lengthMax, 2 * from - 1)])
+  for (let from = 1; from <= lengthMax; ) {
+    const to = Math.min(lengthMax, Math.floor(1.4 * from))
+    groups.push([from, to])
+    from = to + 1
+  }
   return groups
-}
-
-/** Least count that any interval of a circle needs, by circle and length group, to pass the limits. */
-function listNeeds(field: Field, limits: Float64Array, groups: readonly [number, number][]): Int32Array {
-  const { days, strata, weights, shares } = field
-  const circles = field.members.length
-  const needs = new Int32Array(circles * groups.length)
-  groups.forEach(([length], group) => {
-    const least = new Float64Array(strata).fill(Number.POSITIVE_INFINITY)
-    for (let stratum = 0; stratum < strata; stratum++)
-      for (let first = 0; first + length <= days; first++) {
-        const at = stratum * (days + 1) + first
-        least[stratum] = Math.min(least[stratum]!, shares[at + length]! - shares[at]!)
-      }
-    for (let circle = 0; circle < circles; circle++) {
-      let mu = 0
-      for (let stratum = 0; stratum < strata; stratum++) mu += weights[circle * strata + stratum]! * least[stratum]!
-      // Limits rise with the count: the first one above the least expectation.
-      let low = 0
-      let high = limits.length
-      while (low < high) {
-        const middle = (low + high) >> 1
-        if (limits[middle]! > mu) high = middle
-        else low = middle + 1
-      }
-      needs[circle * groups.length + group] = low
-    }
-  })
-  return needs
 }
 
 /** Cases by place: the days of place p are days[starts[p]] … days[starts[p + 1] - 1]. */
@@ -477,15 +504,20 @@ function groupByPlace(field: Field, places: Int32Array, caseDays: Int32Array, in
 function findIntervalMaximum(
   field: Field,
   byPlace: CasesByPlace,
-  limits: Float64Array,
-  needs: Int32Array,
   groups: readonly [number, number][],
   endFirst: number,
+  ladder: LimitLadder,
+  rungFirst: number,
   centreBest?: Best[],
 ): number {
   const { offsets, members, weights, shares, strata, total, days, lengthMax } = field
+  const groupCount = groups.length
+  const shortests = Int32Array.from(groups, ([shortest]) => shortest)
+  const longests = Int32Array.from(groups, ([, longest]) => longest)
   const counts = new Int32Array(days)
   const before = new Int32Array(days + 1)
+  let limits = getLimits(ladder, rungFirst)
+  let climbAt = (rungFirst + 1) * RUNG_LLR
   let best = 0
   for (let centre = 0; centre < field.places; centre++) {
     counts.fill(0)
@@ -512,11 +544,17 @@ function findIntervalMaximum(
       for (let start = startFirst; start <= newLast; start++) {
         if (counts[start] === 0) continue
         const base = before[start]!
-        for (let group = 0; group < groups.length; group++) {
-          const [shortest, longest] = groups[group]!
+        for (let group = 0; group < groupCount; group++) {
+          const shortest = shortests[group]!
           if (start + shortest > dayEnd) break
-          const groupEnd = Math.min(start + longest, dayEnd)
-          if (before[groupEnd]! - base < needs[circle * groups.length + group]!) continue
+          const groupEnd = Math.min(start + longests[group]!, dayEnd)
+          // All cases of the longest against the expectation of the shortest: rules out most groups at once.
+          const most = before[groupEnd]! - base
+          const least =
+            strata === 1
+              ? weight * (shares[start + shortest]! - shares[start]!)
+              : computeExpected(field, circle, start, start + shortest)
+          if (least >= limits[most]!) continue
           for (let end = Math.max(start + shortest, endFirst + 1); end <= groupEnd; end++) {
             const c = before[end]! - base
             const mu =
@@ -524,6 +562,11 @@ function findIntervalMaximum(
             if (mu >= limits[c]!) continue
             const llr = computeLogLikelihoodRatio(c, mu, total)
             if (llr > best) best = llr
+            if (best >= climbAt && !centreBest) {
+              const rung = Math.floor(best / RUNG_LLR)
+              limits = getLimits(ladder, rung)
+              climbAt = (rung + 1) * RUNG_LLR
+            }
             if (centreBest && llr > (own?.llr ?? 0) + TIE_LLR)
               own = { llr, circle, first: start, last: end - 1, observed: c, expected: mu }
           }
@@ -535,14 +578,10 @@ function findIntervalMaximum(
   return best
 }
 
-/** Makes a search for one table of limits; the search looks at the sample drawn last. */
-type Sampler = {
-  readonly draw: () => void
-  readonly prepare: (limits: Float64Array) => () => number
-  readonly countMax: number
-}
+/** Draws samples under the null hypothesis and searches the one drawn last, from a rung of the ladder upwards. */
+type Sampler = { readonly draw: () => void; readonly findMaximum: (rungFirst: number) => number }
 
-/** Draws replications and finds the maximum of each. The level below which nothing matters follows what was seen. */
+/** Draws replications and finds the maximum of each. */
 function listMaxima(field: Field, setting: Setting, cases: CaseList): Float64Array {
   const draw = createRandomDraw(setting.seed)
   const maxima = new Float64Array(setting.replications)
@@ -551,28 +590,16 @@ function listMaxima(field: Field, setting: Setting, cases: CaseList): Float64Arr
   const sampler = isRecent
     ? createRecentSampler(field, setting, cases, draw)
     : createIntervalSampler(field, setting, cases, draw)
-  const prepare = (level: number) =>
-    sampler.prepare(listExpectationLimits(level, field.total, sampler.countMax, field.casesMin))
-  const findWithout = prepare(0)
-  let level = 0
-  let find = findWithout
-  let least = Number.POSITIVE_INFINITY
-  let rebuildAt = 0
+  let least = 0
   for (let r = 0; r < maxima.length; r++) {
     sampler.draw()
-    let best = find()
-    // Nothing above the level: look again without one, on the same draw.
-    if (best <= level && level > 0) best = findWithout()
+    // What every replication so far has reached, this one will nearly always reach too …
+    const rung = Math.floor(least / RUNG_LLR)
+    let best = sampler.findMaximum(rung)
+    // … and if not, look again without a level, on the same draw.
+    if (best <= rung * RUNG_LLR && rung > 0) best = sampler.findMaximum(0)
     maxima[r] = best
-    if (best < least) least = best
-    // Few rebuilds: after replications 1, 4, 16, 64, …
-    if (r === rebuildAt) {
-      rebuildAt = 4 * rebuildAt + 3
-      if (least > 0 && 0.97 * least !== level) {
-        level = 0.97 * least
-        find = prepare(level)
-      }
-    }
+    least = r === 0 ? best : Math.min(least, best)
   }
   return maxima.sort()
 }
@@ -645,15 +672,16 @@ function createRecentSampler(field: Field, setting: Setting, cases: CaseList, dr
       if (age >= 0) recent.counts[drawPlace() * width + age]! += 1
     }
   }
+  const recentMax = ages.reduce((sum, { length }) => sum + length, 0)
+  const ladder = createLimitLadder(field, setting.model === 'poisson' ? field.total : recentMax)
   return {
-    countMax: setting.model === 'poisson' ? field.total : ages.reduce((sum, { length }) => sum + length, 0),
     draw: () => {
       recent.counts.fill(0)
       if (setting.model === 'poisson') drawPoisson()
       else drawPermutation()
       accumulateRecent(field, recent)
     },
-    prepare: limits => () => findProspectiveMaximum(field, recent, limits, tails),
+    findMaximum: rungFirst => findProspectiveMaximum(field, recent, tails, ladder, rungFirst),
   }
 }
 
@@ -666,8 +694,8 @@ function createIntervalSampler(field: Field, setting: Setting, cases: CaseList, 
   const places = cases.places.slice()
   const starts = listStratumStarts(field, cases)
   const drawPlace = createPlaceDraw(field.placeWeights, draw)
+  const ladder = createLimitLadder(field, field.total)
   return {
-    countMax: field.total,
     draw: () => {
       if (setting.model === 'poisson')
         for (let i = 0; i < field.total; i++) {
@@ -684,10 +712,7 @@ function createIntervalSampler(field: Field, setting: Setting, cases: CaseList, 
           }
       groupByPlace(field, places, days, byPlace)
     },
-    prepare: limits => {
-      const needs = listNeeds(field, limits, groups)
-      return () => findIntervalMaximum(field, byPlace, limits, needs, groups, endFirst)
-    },
+    findMaximum: rungFirst => findIntervalMaximum(field, byPlace, groups, endFirst, ladder, rungFirst),
   }
 }
 
@@ -702,7 +727,7 @@ function listTailShares(field: Field): Float64Array {
 
 /** The best cylinder of each centre in what really happened. */
 function listCentreBests(field: Field, setting: Setting, cases: CaseList): Best[] {
-  const limits = listExpectationLimits(0, field.total, field.total, field.casesMin)
+  const ladder = createLimitLadder(field, field.total)
   const bests: Best[] = []
   if (setting.mode === 'prospective' || setting.shape === 'spatial') {
     const width = field.lengths.length
@@ -712,12 +737,12 @@ function listCentreBests(field: Field, setting: Setting, cases: CaseList): Best[
       if (age >= 0) recent.counts[cases.places[i]! * width + age]! += 1
     })
     accumulateRecent(field, recent)
-    findProspectiveMaximum(field, recent, limits, listTailShares(field), bests)
+    findProspectiveMaximum(field, recent, listTailShares(field), ladder, 0, bests)
   } else {
     const groups = listLengthGroups(field.lengthMax)
     const byPlace = createCasesByPlace(field)
     groupByPlace(field, cases.places, cases.days, byPlace)
-    findIntervalMaximum(field, byPlace, limits, listNeeds(field, limits, groups), groups, 0, bests)
+    findIntervalMaximum(field, byPlace, groups, 0, ladder, 0, bests)
   }
   return bests
 }

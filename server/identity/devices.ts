@@ -6,9 +6,9 @@ import type { Pool } from 'pg'
 import type { Reject } from '#contract/errors.ts'
 import { reject } from '#contract/errors.ts'
 import type { DevicePrincipal, DeviceRole } from './permissions.ts'
-import type { RevokedListener } from './sessions.ts'
+import { awayGraceMs, type RevokedListener } from './sessions.ts'
 import type { DeviceRow } from './sql.ts'
-import { findDeviceByToken, findDeviceRow, insertDevice, listDeviceRows, revokeDeviceRow } from './sql.ts'
+import { askInTime, findDeviceByToken, findDeviceRow, insertDevice, listDeviceRows, revokeDeviceRow } from './sql.ts'
 import { createBoundedMap, createToken, hashToken } from './tokens.ts'
 
 /** A cached device is asked for again after this. */
@@ -39,16 +39,34 @@ export type Devices = {
   revoke(deviceId: string): Promise<boolean>
 }
 
+type Remembered = { row: DeviceRow; checkedAt: number }
+
 /** Creates the devices. @param options.onRevoked told after the revocation stands in the database */
-export function createDevices(options: { pool: Pool; now: () => number; onRevoked: RevokedListener }): Devices {
-  const { pool, now, onRevoked } = options
-  const cache = createBoundedMap<string, { row: DeviceRow; checkedAt: number }>(devicesCachedMax)
+export function createDevices(options: {
+  pool: Pool
+  now: () => number
+  onRevoked: RevokedListener
+  onFault: (fault: unknown) => void
+}): Devices {
+  const { pool, now, onRevoked, onFault } = options
+  const cache = createBoundedMap<string, Remembered>(devicesCachedMax)
   let ends = 0
 
   function dropCached(deviceId: string): void {
     ends++
     const names = [...cache.entries()].filter(([, cached]) => cached.row.deviceId === deviceId).map(([name]) => name)
     for (const name of names) cache.delete(name)
+  }
+
+  /** The row of a token: the database's, or while it is away the one remembered. */
+  async function readRow(hash: Buffer, remembered: Remembered | undefined): Promise<DeviceRow | undefined> {
+    if (!remembered || now() - remembered.checkedAt >= awayGraceMs) return findDeviceByToken(pool, hash)
+    try {
+      return await askInTime(findDeviceByToken(pool, hash))
+    } catch (fault) {
+      onFault(fault)
+      return remembered.row
+    }
   }
 
   async function findRefusal(device: NewDevice): Promise<Reject | undefined> {
@@ -77,16 +95,15 @@ export function createDevices(options: { pool: Pool; now: () => number; onRevoke
       if (!hash) return undefined
       const name = hash.toString('base64')
       const cached = cache.get(name)
-      if (cached && now() - cached.checkedAt < deviceFreshMs && now() >= cached.checkedAt) return live(cached.row)
+      const at = now()
+      if (cached && at - cached.checkedAt < deviceFreshMs && at >= cached.checkedAt) return live(cached.row)
       const endsBefore = ends
-      const row = await findDeviceByToken(pool, hash)
-      if (!row) {
-        cache.delete(name)
-        return undefined
-      }
+      const row = await readRow(hash, cached)
       // A revocation that came while we were reading: this row may be older than it.
-      if (endsBefore === ends) cache.set(name, { row, checkedAt: now() })
-      else return live(await findDeviceByToken(pool, hash))
+      if (endsBefore !== ends) return live(await findDeviceByToken(pool, hash))
+      if (!row) cache.delete(name)
+      // What was only remembered keeps its age, so that the database is asked again next time.
+      else if (row !== cached?.row) cache.set(name, { row, checkedAt: at })
       return live(row)
     },
     findById: deviceId => findDeviceRow(pool, deviceId),

@@ -83,6 +83,7 @@ export type Identity = {
   say: Say
   isSecure: boolean
   cookieName: string
+  now(): number
   /** Checks the master key against the database, then makes the first administrator; its secret is to be printed once. */
   open(): Promise<{ first: { accountId: string; secret: string } | undefined }>
   /**
@@ -98,7 +99,7 @@ export type Identity = {
   watch: Watchers['watch']
   /** Asks the database now which of the watched have ended; its own timer does so every three seconds. */
   sweep: Watchers['sweep']
-  /** Marks the session of a principal as used; for messages of sockets. */
+  /** Marks the session of a principal as used, for messages of sockets; returns at once and never fails. */
   touch(principal: Principal): Promise<void>
   /** Told of each revocation in this process; answers how to stop. */
   onRevoked(listener: RevokedListener): () => void
@@ -148,9 +149,15 @@ export function createIdentity(options: IdentityOptions): Identity {
 
   const sealer = createSealer({ pool, masterKey: options.masterKey, formerKeys: options.formerKeys ?? [], now })
   const attempts = createAttempts(now)
-  const sessions = createSessions({ pool, now, limits: { ...defaultSessionLimits, ...options.limits }, onRevoked })
+  const sessions = createSessions({
+    pool,
+    now,
+    limits: { ...defaultSessionLimits, ...options.limits },
+    onRevoked,
+    onFault,
+  })
   const accounts = createAccounts({ pool, now, say, attempts, sessions, onFault })
-  const devices = createDevices({ pool, now, onRevoked })
+  const devices = createDevices({ pool, now, onRevoked, onFault })
   const views = createBoundedMap<string, { from: number; count: number }>(viewersMax)
 
   function countView(accountId: string): Reject | undefined {
@@ -175,6 +182,7 @@ export function createIdentity(options: IdentityOptions): Identity {
     say,
     isSecure,
     cookieName,
+    now,
     watch: watchers.watch,
     sweep: watchers.sweep,
     findSession,
@@ -211,7 +219,8 @@ export function createIdentity(options: IdentityOptions): Identity {
     },
 
     async touch(principal) {
-      if (principal.type === 'account') await sessions.touch(principal.sessionId)
+      // Not waited for: while the database is away a click must be refused by the line, not lost here.
+      if (principal.type === 'account') sessions.touch(principal.sessionId).catch(onFault)
     },
 
     onRevoked(listener) {

@@ -218,7 +218,8 @@ export const readTable: Readonly<Record<Role, ReadRow>> = {
   dispatcher: {
     collections: { ...dispatchWorld, alerts: 'region' },
     alerts: { dispatch: 'full', statutory: 'notice', operation: 'notice' },
-    entries: [],
+    // The timeline of the incident in hand: who sent which unit when, and what was refused.
+    entries: dispatchTrail,
     persons: { call: 'region', incident: 'region' },
   },
   'shift-leader': {
@@ -414,10 +415,11 @@ export const routeTable = {
     'feed',
     'player',
   ],
-  'GET /v1/entries': ['auditor', 'shift-leader', 'epidemiologist'],
+  'GET /v1/entries': ['auditor', 'shift-leader', 'epidemiologist', 'dispatcher'],
+  'GET /v1/rules': ['epidemiologist', 'shift-leader', 'administrator', 'auditor'],
   'GET /v1/socket': [...persons, 'terminal', 'player'],
   'GET /v1/basemap': [...persons, 'terminal', 'player'],
-  'GET /v1/settings': [...persons, 'terminal', 'player', 'gateway', 'feed'],
+  'GET /v1/settings': 'public',
   'GET /v1/series': ['epidemiologist'],
   'GET /v1/alerts': ['epidemiologist', 'dispatcher', 'shift-leader', 'administrator'],
   'GET /v1/alerts/:alertId': ['epidemiologist', 'dispatcher', 'shift-leader', 'administrator'],

@@ -92,10 +92,10 @@ export const DeviceView = z.object({
 })
 export type DeviceView = z.infer<typeof DeviceView>
 
-/** POST /v1/devices */
+/** POST /v1/devices; without a name the device is called by its id. */
 export const DeviceRequest = z.strictObject({
   deviceId: Id,
-  name: Name,
+  name: Name.optional(),
   role: DeviceRole,
   regions: listOf(RegionCode, 200).min(1),
   unitIds: listOf(Id, 500).default([]),
@@ -259,7 +259,7 @@ export function registerIdentityRoutes(app: FastifyInstance, identity: Identity)
       },
       async request => {
         const rows = await identity.accounts.list(request.query.after ?? '', request.query.limit)
-        return { accounts: rows.map(toAccountView) }
+        return { accounts: rows.map(row => toAccountView(row, identity.now())) }
       },
     )
 
@@ -271,13 +271,15 @@ export function registerIdentityRoutes(app: FastifyInstance, identity: Identity)
           tags: ['identity'],
           summary: 'Create an account; its first password is random and shown once',
           body: AccountRequest,
-          response: { 201: z.object({ account: AccountView, secret: z.string() }), ...Refusal },
+          response: { 201: z.object({ account: AccountView, initialPassword: z.string() }), ...Refusal },
         },
       },
       async (request, reply) => {
         const made = await identity.accounts.create(request.body, getPerson(request))
         if ('code' in made) return sendReject(reply, made)
-        return reply.code(201).send({ account: toAccountView(made.account), secret: made.secret })
+        return reply
+          .code(201)
+          .send({ account: toAccountView(made.account, identity.now()), initialPassword: made.secret })
       },
     )
 
@@ -290,14 +292,17 @@ export function registerIdentityRoutes(app: FastifyInstance, identity: Identity)
           summary: 'Change, disable, unlock an account or reset its password',
           params: z.strictObject({ accountId: Id }),
           body: AccountPatchRequest,
-          response: { 200: z.object({ account: AccountView, secret: z.string().optional() }), ...Refusal },
+          response: { 200: z.object({ account: AccountView, initialPassword: z.string().optional() }), ...Refusal },
         },
       },
       async (request, reply) => {
         const changed = await identity.accounts.change(request.params.accountId, request.body, getPerson(request))
         if ('code' in changed) return sendReject(reply, changed)
         const { account, secret } = changed
-        return { account: toAccountView(account), ...(secret === undefined ? {} : { secret }) }
+        return {
+          account: toAccountView(account, identity.now()),
+          ...(secret === undefined ? {} : { initialPassword: secret }),
+        }
       },
     )
 
@@ -330,15 +335,16 @@ export function registerIdentityRoutes(app: FastifyInstance, identity: Identity)
       },
       async (request, reply) => {
         const principal = getPerson(request)
-        const refusal = await identity.devices.findRefusal(request.body)
-        if (refusal) return sendReject(reply, refusal)
         const { deviceId, role, regions } = request.body
+        const device = { ...request.body, name: request.body.name ?? deviceId }
+        const refusal = await identity.devices.findRefusal(device)
+        if (refusal) return sendReject(reply, refusal)
         await identity.say({
           kind: 'device.changed',
           body: { deviceId, change: 'enrolled', role, regions },
           actor: findActor(principal)!,
         })
-        const enrolled = await identity.devices.enrol(request.body, principal.accountId)
+        const enrolled = await identity.devices.enrol(device, principal.accountId)
         if ('code' in enrolled) return sendReject(reply, enrolled)
         return reply.code(201).send({ device: toDeviceView(enrolled.device), token: enrolled.token })
       },
@@ -411,7 +417,7 @@ export function registerIdentityRoutes(app: FastifyInstance, identity: Identity)
   })
 }
 
-function toAccountView(row: AccountRow): AccountView {
+function toAccountView(row: AccountRow, now: number): AccountView {
   const { accountId, name, roles, regions, unitIds, disabled, lockedUntil, createdAt, changedAt } = row
   return {
     accountId,
@@ -421,7 +427,7 @@ function toAccountView(row: AccountRow): AccountView {
     unitIds,
     disabled,
     mustChangePassword: row.mustChange,
-    ...(lockedUntil === undefined ? {} : { lockedUntil }),
+    ...(lockedUntil === undefined || lockedUntil <= now ? {} : { lockedUntil }),
     createdAt,
     changedAt,
   }

@@ -19,7 +19,7 @@ import { reject } from '#contract/errors.ts'
 import type { KeyKind, RecordKeyRow } from './sql.ts'
 import {
   findRecordKey,
-  forgetRecord,
+  forgetRecords,
   insertRecordHashes,
   insertRecordKeys,
   listKeyIds,
@@ -39,8 +39,12 @@ const recordKeyFreshMs = 60_000
 export const sealManyMax = 1_000
 /** Times a batch asks again for keys that another process was just creating. */
 const createAttemptsMax = 5
+/** Records forgotten in one transaction. */
+const forgetMax = 1_000
 /** Keys wrapped anew in one statement. */
 const rewrapMax = 500
+/** Passes of a rotation over the table. */
+const rewrapPassesMax = 5
 
 /** Fields that can be searched for by a keyed hash, and how their text is made comparable. */
 const hashedFields: Readonly<Record<string, HashKind>> = {
@@ -69,6 +73,8 @@ export type Sealer = {
   unseal(recordKind: RecordKind, recordId: string, sealed: Readonly<Record<string, string>>): Promise<SealAnswer>
   /** Destroys a record's key and hashes for ever. Said twice is once; also for a record never seen. */
   forget(recordKind: RecordKind, recordId: string): Promise<void>
+  /** The same for many, in batches: what a start applies again after a restore. */
+  forgetMany(records: readonly { recordKind: RecordKind; recordId: string }[]): Promise<void>
   /** Records in which a phone or identity number was given, newest first, at most 200. */
   findRecords(hashKind: HashKind, text: string): Promise<{ recordKind: RecordKind; recordId: string }[]>
   /** Keyed hash of a phone number, the same for every way of writing it. */
@@ -254,6 +260,22 @@ export function createSealer(options: {
     return answers
   }
 
+  async function forgetMany(records: readonly { recordKind: RecordKind; recordId: string }[]): Promise<void> {
+    const named = new Map(records.map(record => [`${record.recordKind}\0${record.recordId}`, record]))
+    const names = [...named.keys()].sort(compare)
+    for (let at = 0; at < names.length; at += forgetMax) {
+      const page = names.slice(at, at + forgetMax)
+      for (const name of page) cache.delete(name)
+      await forgetRecords(
+        pool,
+        page.map(name => named.get(name)!),
+        now(),
+      )
+      // Again: a batch that ran meanwhile may have put one back.
+      for (const name of page) cache.delete(name)
+    }
+  }
+
   return {
     sealMany,
     async seal(recordKind, recordId, fields) {
@@ -271,12 +293,8 @@ export function createSealer(options: {
         fields[field] = openText(key, { recordKind, recordId }, field, text)
       return { fields }
     },
-    async forget(recordKind, recordId) {
-      cache.delete(`${recordKind}\0${recordId}`)
-      await forgetRecord(pool, recordKind, recordId, now())
-      // Again: a batch that ran meanwhile may have put it back.
-      cache.delete(`${recordKind}\0${recordId}`)
-    },
+    forget: (recordKind, recordId) => forgetMany([{ recordKind, recordId }]),
+    forgetMany,
     async findRecords(hashKind, text) {
       return listRecordsByHash(pool, hashKind, await hashText(hashKind, text), 200)
     },
@@ -284,19 +302,25 @@ export function createSealer(options: {
     hashIdentity: text => hashText('identity', text),
     async rewrap() {
       let done = 0
-      for (let idle = 0; idle < createAttemptsMax; ) {
-        const rows = await listKeysOfOthers(pool, keyId, rewrapMax)
-        if (rows.length === 0) return done
-        const renewed = rows.flatMap(row => {
-          if (!row.wrapped) return []
-          const key = unwrap({ ...row, wrapped: row.wrapped })
-          return [{ ...row, oldWrapped: row.wrapped, wrapped: wrap(row.recordKind, row.recordId, key) }]
-        })
-        const changed = await updateWrappings(pool, keyId, renewed)
-        done += changed
-        if (changed === 0) idle++
+      // A server still on the former key may add records behind a pass: pass again until one finds nothing.
+      for (let pass = 0; pass < rewrapPassesMax; pass++) {
+        let after = { recordKind: '', recordId: '' }
+        let found = 0
+        for (;;) {
+          const rows = await listKeysOfOthers(pool, keyId, after, rewrapMax)
+          if (rows.length === 0) break
+          found += rows.length
+          after = rows.at(-1)!
+          const renewed = rows.flatMap(row => {
+            if (!row.wrapped) return []
+            const key = unwrap({ ...row, wrapped: row.wrapped })
+            return [{ ...row, oldWrapped: row.wrapped, wrapped: wrap(row.recordKind, row.recordId, key) }]
+          })
+          done += await updateWrappings(pool, keyId, renewed)
+        }
+        if (found === 0) return done
       }
-      throw new Error('keys are being wrapped by somebody else at the same time; stop the other rotation first')
+      throw new Error('records are still being sealed under a former master key; stop that server and rotate again')
     },
     async check() {
       const foreign = (await listKeyIds(pool)).filter(id => !ring.has(id))

@@ -9,6 +9,7 @@ import type { SessionView } from '#contract/view.ts'
 import type { AccountPrincipal } from './permissions.ts'
 import type { AccountRow, SessionRow } from './sql.ts'
 import {
+  askInTime,
   deleteExpiredSessions,
   deleteSession,
   deleteSessionsOf,
@@ -35,6 +36,11 @@ export const defaultSessionLimits: SessionLimits = {
 
 /** A cached session is asked for again after this. */
 export const sessionFreshMs = 2_000
+/**
+ * While the database is away a session known here is believed for this long since it was last asked for: desks go on, are
+ * told DATABASE_AWAY by the line and not to sign in, and nobody can be revoked elsewhere without the database either.
+ */
+export const awayGraceMs = 15 * 60_000
 /** Sessions kept in memory: a province has about 2,000 seats and viewers. */
 export const sessionsCachedMax = 10_000
 /** Use of a session with an idle limit is written at most this often; it may end earlier by as much, never later. */
@@ -65,10 +71,13 @@ export function createSessions(options: {
   now: () => number
   limits: SessionLimits
   onRevoked: RevokedListener
+  onFault: (fault: unknown) => void
 }): Sessions {
-  const { pool, now, limits, onRevoked } = options
+  const { pool, now, limits, onRevoked, onFault } = options
   type Cached = { row: SessionRow; checkedAt: number }
   const cache = createBoundedMap<string, Cached>(sessionsCachedMax)
+  /** When sockets last marked a session, so that a message costs a write only now and then. */
+  const touched = createBoundedMap<string, number>(sessionsCachedMax)
   /** Counts what has ended: a row read from the database before an end that came meanwhile is not put into the cache. */
   let ends = 0
 
@@ -87,7 +96,18 @@ export function createSessions(options: {
     const at = now()
     if (row.idleMs === undefined || at - row.seenAt < Math.min(touchEveryMs, row.idleMs / 4)) return
     row.seenAt = at
-    await touchSessions(pool, [row.sessionId], [at])
+    await askInTime(touchSessions(pool, [row.sessionId], [at])).catch(onFault)
+  }
+
+  /** The row of a token: the database's, or while it is away the one remembered. */
+  async function readRow(hash: Buffer, remembered: Cached | undefined): Promise<SessionRow | undefined> {
+    if (!remembered || now() - remembered.checkedAt >= awayGraceMs) return findSessionRow(pool, hash)
+    try {
+      return await askInTime(findSessionRow(pool, hash))
+    } catch (fault) {
+      onFault(fault)
+      return remembered.row
+    }
   }
 
   return {
@@ -127,35 +147,28 @@ export function createSessions(options: {
       const hash = hashToken(token)
       if (!hash) return undefined
       const name = hash.toString('base64')
-      let row = cache.get(name)
-      if (!row || now() - row.checkedAt >= sessionFreshMs || now() < row.checkedAt) {
+      const cached = cache.get(name)
+      const at = now()
+      let row = cached?.row
+      if (!cached || at - cached.checkedAt >= sessionFreshMs || at < cached.checkedAt) {
         const endsBefore = ends
-        const read = await findSessionRow(pool, hash)
-        if (!read) {
-          cache.delete(name)
-          return undefined
-        }
-        if (endsBefore !== ends) {
-          // Something ended while we were reading: read again, once, and keep nothing.
-          const again = await findSessionRow(pool, hash)
-          if (!again || !isLive(again)) return undefined
-          await touchRow(again)
-          return again
-        }
-        row = { row: read, checkedAt: now() }
-        cache.set(name, row)
+        row = await readRow(hash, cached)
+        // Something ended while we were reading: read again, once, and keep nothing.
+        if (endsBefore !== ends) row = await findSessionRow(pool, hash)
+        else if (!row) cache.delete(name)
+        // What was only remembered keeps its age, so that the database is asked again next time.
+        else if (row !== cached?.row) cache.set(name, { row, checkedAt: at })
       }
-      if (!isLive(row.row)) return undefined
-      await touchRow(row.row)
-      return row.row
+      if (!row || !isLive(row)) return undefined
+      await touchRow(row)
+      return row
     },
     async touch(sessionId) {
-      for (const { row } of cache.values())
-        if (row.sessionId === sessionId) {
-          await touchRow(row)
-          return
-        }
-      await touchSessions(pool, [sessionId], [now()])
+      const at = now()
+      const before = touched.get(sessionId)
+      if (before !== undefined && at - before < touchEveryMs && at >= before) return
+      touched.set(sessionId, at)
+      await touchSessions(pool, [sessionId], [at])
     },
     async revoke(sessionId) {
       dropCached(row => row.sessionId === sessionId)

@@ -36,6 +36,28 @@ export async function runTransaction<T>(pool: Pool, work: (client: PoolClient) =
   }
 }
 
+/** Longest wait for an answer that something remembered can stand in for: a click hears of a database away within 2 s. */
+export const askMaxMs = 1_000
+
+/** The database did not answer in time. */
+export class AnswerLate extends Error {
+  override name = 'AnswerLate'
+}
+
+/** An answer of the database if it comes within `askMaxMs`, else AnswerLate; the late answer is dropped. */
+export async function askInTime<T>(asked: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, fail) => {
+    timer = setTimeout(() => fail(new AnswerLate('the database did not answer in time')), askMaxMs)
+  })
+  try {
+    return await Promise.race([asked, late])
+  } finally {
+    clearTimeout(timer)
+    asked.catch(() => undefined)
+  }
+}
+
 // --- accounts
 
 export type AccountRow = {
@@ -281,11 +303,12 @@ export async function insertSession(
   })
 }
 
-/** Marks sessions as used; never moves a mark back. */
+/** Marks sessions with an idle limit as used; never moves a mark back. */
 export async function touchSessions(on: Queryable, sessionIds: string[], seenAts: number[]): Promise<void> {
   await on.query(
     `update session s set seen_at = greatest(s.seen_at, t.seen_at)
-     from unnest($1::text[], $2::bigint[]) as t (session_id, seen_at) where s.session_id = t.session_id`,
+     from unnest($1::text[], $2::bigint[]) as t (session_id, seen_at)
+     where s.session_id = t.session_id and s.idle_ms is not null`,
     [sessionIds, seenAts],
   )
 }
@@ -511,26 +534,44 @@ export async function listRecordsByHash(
   return rows.map((row: Raw) => ({ recordKind: row.record_kind as RecordKind, recordId: row.record_id as string }))
 }
 
-/** Destroys a record's key and hashes and leaves the tombstone, also where no key ever was. */
-export async function forgetRecord(pool: Pool, recordKind: RecordKind, recordId: string, now: number): Promise<void> {
+/** Destroys keys and hashes of records and leaves tombstones, also where no key ever was. Each record once. */
+export async function forgetRecords(
+  pool: Pool,
+  records: readonly { recordKind: RecordKind; recordId: string }[],
+  now: number,
+): Promise<void> {
+  const kinds = records.map(record => record.recordKind)
+  const ids = records.map(record => record.recordId)
   await runTransaction(pool, async client => {
     await client.query(
       `insert into record_key (record_kind, record_id, key_id, wrapped, created_at, forgotten_at)
-       values ($1, $2, null, null, $3, $3)
-       on conflict (record_kind, record_id) do update set key_id = null, wrapped = null,
-         forgotten_at = coalesce(record_key.forgotten_at, excluded.forgotten_at)`,
-      [recordKind, recordId, now],
+       select record_kind, record_id, null, null, $3, $3
+       from unnest($1::text[], $2::text[]) as f (record_kind, record_id)
+       on conflict (record_kind, record_id) do update set key_id = null, wrapped = null, forgotten_at = $3
+       where record_key.forgotten_at is null`,
+      [kinds, ids, now],
     )
-    await client.query('delete from record_hash where record_kind = $1 and record_id = $2', [recordKind, recordId])
+    // A second statement, so that it sees what the first has waited for.
+    await client.query(
+      `delete from record_hash h using unnest($1::text[], $2::text[]) as f (record_kind, record_id)
+       where h.record_kind = f.record_kind and h.record_id = f.record_id`,
+      [kinds, ids],
+    )
   })
 }
 
-/** Keys not wrapped by `keyId`, at most `limit`. */
-export async function listKeysOfOthers(on: Queryable, keyId: string, limit: number): Promise<RecordKeyRow[]> {
+/** Keys not wrapped by `keyId`, in order of record, after `after`, at most `limit`. */
+export async function listKeysOfOthers(
+  on: Queryable,
+  keyId: string,
+  after: { recordKind: string; recordId: string },
+  limit: number,
+): Promise<RecordKeyRow[]> {
   const { rows } = await on.query(
     `select record_kind, record_id, key_id, wrapped from record_key
-     where key_id is not null and key_id <> $1 order by record_kind, record_id limit $2`,
-    [keyId, limit],
+     where key_id is not null and key_id <> $1 and (record_kind, record_id) > ($2, $3)
+     order by record_kind, record_id limit $4`,
+    [keyId, after.recordKind, after.recordId, limit],
   )
   return rows.map(toRecordKey)
 }
@@ -556,8 +597,15 @@ export async function updateWrappings(
   return rowCount ?? 0
 }
 
-/** Ids of the master keys in use. */
+/** Ids of the master keys in use; hops through the index instead of reading every record. */
 export async function listKeyIds(on: Queryable): Promise<string[]> {
-  const { rows } = await on.query('select distinct key_id from record_key where key_id is not null limit 100')
+  const { rows } = await on.query(
+    `with recursive used as (
+       (select key_id from record_key where key_id is not null order by key_id limit 1)
+       union all
+       select (select k.key_id from record_key k where k.key_id > used.key_id order by k.key_id limit 1)
+       from used where used.key_id is not null)
+     select key_id from used where key_id is not null limit 100`,
+  )
   return rows.map((row: Raw) => row.key_id as string)
 }

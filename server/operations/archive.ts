@@ -91,6 +91,7 @@ export async function writeArchive(
     await runTool('tar', ['-czf', packed, ...contents])
     await runTool('tar', ['-dzf', packed, ...contents]) // reads all of it back and compares byte by byte
     const handle = await open(packed, 'r')
+    await handle.chmod(0o600) // a backup holds what the database holds
     await handle.sync()
     await handle.close()
     await rename(packed, target)

@@ -3,13 +3,14 @@
  * The embedded database is stopped for the copy (CHECKPOINT, stop, archive, start), a server is dumped while it works.
  * Promises: the file appears under its name only when it is complete and has been compared with its source.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadConfig } from '../config.ts'
 import { createFault } from '../database/fault.ts'
 import { type Database, openDatabase } from '../database/pool.ts'
 import { type Manifest, runTool, writeArchive } from './archive.ts'
+import { getVersions } from './sql.ts'
 
 export const DUMP_FOLDER = 'dump'
 export const DUMP_FILE = 'database.dump'
@@ -26,19 +27,19 @@ export async function backupDatabase(database: Database, file: string): Promise<
 export async function backupEmbedded(database: Database, file: string): Promise<Manifest> {
   const { embedded } = database
   if (!embedded) throw createFault('NOT_EMBEDDED', '这不是嵌入式数据库', 'this is not an embedded database')
-  const versions = await readVersions(database)
+  const versions = await getVersions(database)
   return embedded.runStopped(clusterDirectory =>
     writeArchive(file, dirname(clusterDirectory), 'postgres', { kind: 'embedded', versions }),
   )
 }
 
 async function backupServer(database: Database, file: string): Promise<Manifest> {
-  const versions = await readVersions(database)
+  const versions = await getVersions(database)
   const staging = await mkdtemp(join(dirname(resolve(file)), '.dump-'))
   try {
     const dump = join(staging, DUMP_FOLDER, DUMP_FILE)
     await withToolUrl(database, staging, async url => {
-      await runTool('mkdir', [join(staging, DUMP_FOLDER)])
+      await mkdir(join(staging, DUMP_FOLDER))
       await runTool('pg_dump', ['--format=custom', '--no-owner', `--file=${dump}`, `--dbname=${url}`])
       await runTool('pg_restore', ['--list', dump])
     })
@@ -73,13 +74,6 @@ export async function withToolUrl(
   } finally {
     await rm(passwordFile, { force: true })
   }
-}
-
-async function readVersions(database: Database): Promise<Manifest['versions']> {
-  const { rows } = await database.pool.query<{ version: string }>(
-    `SELECT extversion AS version FROM pg_extension WHERE extname = 'timescaledb'`,
-  )
-  return { postgres: database.version, timescale: rows[0]?.version ?? null }
 }
 
 async function main(): Promise<void> {

@@ -10,9 +10,10 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadConfig } from '../config.ts'
 import { createFault } from '../database/fault.ts'
-import { type Database, openDatabase } from '../database/pool.ts'
+import { openDatabase } from '../database/pool.ts'
 import { type Manifest, readManifest, runTool, unpackArchive } from './archive.ts'
 import { DUMP_FILE, DUMP_FOLDER, withToolUrl } from './backup.ts'
+import { beginIncarnation, findOwnRelation, runTimescaleRestore } from './sql.ts'
 
 export type RestoreOrder = {
   from: string
@@ -63,13 +64,8 @@ async function restoreServer(from: string, databaseUrl: string, manifest: Manife
   const database = await openDatabase({ databaseUrl, directory: '' })
   const staging = await mkdtemp(join(tmpdir(), 'vigil-restore-'))
   try {
-    const { rows } = await database.pool.query<{ name: string }>(
-      `SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-       WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
-         AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
-           AND d.deptype = 'e') LIMIT 1`,
-    )
-    if (rows[0]) throw describeNotEmpty(rows[0].name)
+    const found = await findOwnRelation(database)
+    if (found) throw describeNotEmpty(found)
     const withTimescale = manifest.versions.timescale !== null
     if (withTimescale && !database.timescale) {
       throw createFault(
@@ -82,16 +78,8 @@ async function restoreServer(from: string, databaseUrl: string, manifest: Manife
     await withToolUrl(database, staging, async url => {
       const dump = join(staging, DUMP_FOLDER, DUMP_FILE)
       const flags = ['--no-owner', '--exit-on-error', `--dbname=${url}`]
-      if (!withTimescale) {
-        await runTool('pg_restore', [...flags, '--single-transaction', dump])
-        return
-      }
-      await database.pool.query('SELECT timescaledb_pre_restore()') // sets the database, not only this session
-      try {
-        await runTool('pg_restore', [...flags, dump])
-      } finally {
-        await database.pool.query('SELECT timescaledb_post_restore()')
-      }
+      if (withTimescale) await runTimescaleRestore(database, () => restoreDump([...flags, dump]))
+      else await restoreDump([...flags, '--single-transaction', dump])
     })
     await beginIncarnation(database)
   } finally {
@@ -100,10 +88,8 @@ async function restoreServer(from: string, databaseUrl: string, manifest: Manife
   }
 }
 
-/** Gives the restored log another id, so that sources know that what it acknowledged before may be gone. */
-async function beginIncarnation(database: Database): Promise<void> {
-  const { rows } = await database.pool.query<{ there: boolean }>(`SELECT to_regclass('log_state') IS NOT NULL AS there`)
-  if (rows[0]?.there) await database.pool.query('UPDATE log_state SET incarnation = gen_random_uuid()')
+async function restoreDump(flags: string[]): Promise<void> {
+  await runTool('pg_restore', flags)
 }
 
 function describeNotEmpty(what: string) {

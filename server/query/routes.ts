@@ -7,6 +7,7 @@ import type { Pool } from 'pg'
 import { z } from 'zod'
 import { type Kind, sealedPrefix } from '#contract/entry.ts'
 import { type Reject, reject } from '#contract/errors.ts'
+import { Rule } from '#contract/rule.ts'
 import { EpochMs, formatDay, Id, RegionCode, SourceKind, Syndrome } from '#contract/scalars.ts'
 import { AlertView, CallView, IncidentView, SeriesView } from '#contract/view.ts'
 import { type BasemapPack, ErrorResponse, PositionRow } from '#contract/wire.ts'
@@ -18,6 +19,8 @@ export type Asker = {
   sees(collection: ShownCollection, record: unknown): boolean
   show(collection: ShownCollection, record: unknown): unknown
   covers(regionCode: string): boolean
+  /** True when the asker covers every published region. */
+  coversAll: boolean
   kinds: ReadonlySet<Kind>
 }
 
@@ -28,6 +31,7 @@ export type QueryPorts = {
   world: World
   basemap: BasemapPack | undefined
   settings(): Record<string, unknown>
+  mapboxToken: string | undefined
   /** Judges the route, then says what the asker may see. */
   authenticate(request: FastifyRequest, route: string): Promise<Asker | Reject>
   /** Expected values and thresholds of a series by the detector a chart shows. */
@@ -148,8 +152,24 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
     })
   }
 
-  get('/v1/settings', { summary: 'What this installation is', response: z.record(z.string(), z.unknown()) }, () =>
-    ports.settings(),
+  // The sign-in page reads this too: a stranger learns what the page shows, the operator's map token only who has signed in.
+  app.get('/v1/settings', {
+    schema: {
+      summary: 'What this installation is',
+      tags: ['query'],
+      response: { 200: z.record(z.string(), z.unknown()) },
+    },
+    handler: async request => {
+      const asker = await ports.authenticate(request, 'GET /v1/basemap')
+      const isKnown = !('code' in asker) && ports.mapboxToken !== undefined
+      return { ...ports.settings(), ...(isKnown ? { mapboxToken: ports.mapboxToken } : {}) }
+    },
+  })
+
+  get(
+    '/v1/rules',
+    { summary: 'The published rules', response: z.object({ version: z.int(), rules: z.array(Rule) }) },
+    () => ({ version: world.city.rulesVersion, rules: [...world.rules.values()] }),
   )
 
   get(
@@ -270,8 +290,6 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
     },
     async (asker, query) => {
       const { incidentId, alertId, before, limit } = query as z.infer<typeof Trail>
-      const incident = incidentId === undefined ? undefined : world.incidents.get(incidentId)
-      if (incident && !asker.covers(incident.regionCode)) return reject('INCIDENT_UNKNOWN', { incidentId: incidentId! })
       const rows = await listTrail(pool, {
         kinds: [...asker.kinds],
         limit,
@@ -279,7 +297,7 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
         ...(alertId === undefined ? {} : { alertId }),
         ...(before === undefined ? {} : { beforeSeq: before }),
       })
-      const seen = rows.filter(row => typeof row.body.regionCode !== 'string' || asker.covers(row.body.regionCode))
+      const seen = rows.filter(row => isSeen(world, asker, row.body))
       return {
         entries: seen.map(({ actor, body, result, code, ...row }) => ({
           ...row,
@@ -291,6 +309,23 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
       }
     },
   )
+}
+
+/** True when an entry's own record or region lies in the asker's sight; one about neither is the house's own and is seen. */
+function isSeen(world: World, asker: Asker, body: Record<string, unknown>): boolean {
+  const { alertId, incidentId, callId, unitId, regionCode } = body as Record<string, string | undefined>
+  if (alertId !== undefined) {
+    const alert = world.alerts.get(alertId)
+    // An alert the world no longer holds cannot be judged here: only whoever covers everything reads its trail.
+    return asker.coversAll || (alert !== undefined && asker.sees('alerts', alert))
+  }
+  const about =
+    regionCode ??
+    (incidentId === undefined ? undefined : world.incidents.get(incidentId)?.regionCode) ??
+    (callId === undefined ? undefined : world.calls.get(callId)?.regionCode) ??
+    (unitId === undefined ? undefined : world.units.get(unitId)?.regionCode)
+  if (about !== undefined) return asker.covers(about)
+  return incidentId === undefined && callId === undefined && unitId === undefined ? true : asker.coversAll
 }
 
 function isReject(answer: unknown): answer is Reject {

@@ -327,6 +327,9 @@ export type SearchSpace = {
   heap: Int32Array
   place: Int32Array
   wanted: Uint32Array
+  wantedLeft: number
+  heapSize: number
+  secondsMax: number
   settledCount: number
 }
 
@@ -342,11 +345,17 @@ export function makeSearchSpace(graph: RoadGraph): SearchSpace {
     heap: new Int32Array(nodeCount),
     place: new Int32Array(nodeCount),
     wanted: new Uint32Array(nodeCount),
+    wantedLeft: 0,
+    heapSize: 0,
+    secondsMax: 0,
     settledCount: 0,
   }
 }
 
 const settledPlace = -1
+
+/** A search: from `start`, with `startSeconds` already spent, to every node within `secondsMax`. */
+export type Search = { start: number; startSeconds?: number; secondsMax: number }
 
 /**
  * Bounded Dijkstra: after it, every node within `secondsMax` of the start has its exact seconds (read with `readSeconds`), as long as
@@ -357,37 +366,52 @@ export function searchRoads(
   graph: RoadGraph,
   weights: SearchWeights,
   space: SearchSpace,
-  search: { start: number; startSeconds?: number; secondsMax: number; targets?: readonly number[] | Int32Array },
+  search: Search & { targets?: readonly number[] | Int32Array },
 ): number {
+  beginSearch(graph, space, search)
+  const { round } = space
+  let wantedCount = 0
+  for (const target of search.targets ?? []) {
+    if (target < 0 || target >= graph.nodeCount || space.wanted[target] === round) continue
+    space.wanted[target] = round
+    wantedCount += 1
+  }
+  if (search.targets && wantedCount === 0) return 0
+  space.wantedLeft = wantedCount
+  continueSearch(graph, weights, space, -1)
+  return wantedCount - space.wantedLeft
+}
+
+/** Lays the start of a search into the workspace; what was there is forgotten. */
+function beginSearch(graph: RoadGraph, space: SearchSpace, search: Search): void {
   if (space.round >= 0xfffffff0) {
     space.seen.fill(0)
     space.wanted.fill(0)
     space.round = 0
   }
-  const round = ++space.round
+  space.round += 1
   space.settledCount = 0
-  const { seconds, metres, via, seen, heap, place, wanted } = space
+  space.wantedLeft = 0
+  space.heapSize = 0
+  // A closed arc costs infinity, which an unbounded search must not take for an arrival.
+  space.secondsMax = Math.min(search.secondsMax, Number.MAX_VALUE)
+  const first = search.startSeconds ?? 0
+  if (!(search.start >= 0 && search.start < graph.nodeCount) || !(first <= space.secondsMax)) return
+  space.heapSize = 1
+  space.heap[0] = search.start
+  space.place[search.start] = 0
+  space.seen[search.start] = space.round
+  space.seconds[search.start] = first
+  space.metres[search.start] = 0
+  space.via[search.start] = -1
+}
+
+/** Goes on with the search until `stopNode` is settled (-1: never), all wanted nodes are (if any were), or the bound is reached. */
+function continueSearch(graph: RoadGraph, weights: SearchWeights, space: SearchSpace, stopNode: number): void {
+  const { seconds, metres, via, seen, heap, place, wanted, round, secondsMax } = space
   const { offset, node } = weights.rows
   const cost = weights.seconds
-  let wantedCount = 0
-  if (search.targets) {
-    for (const target of search.targets) {
-      if (target < 0 || target >= graph.nodeCount || wanted[target] === round) continue
-      wanted[target] = round
-      wantedCount += 1
-    }
-  }
-  const first = search.startSeconds ?? 0
-  if (!(search.start >= 0 && search.start < graph.nodeCount) || !(first <= search.secondsMax)) return 0
-  let found = 0
-  let heapSize = 1
-  heap[0] = search.start
-  place[search.start] = 0
-  seen[search.start] = round
-  seconds[search.start] = first
-  metres[search.start] = 0
-  via[search.start] = -1
-
+  let { heapSize } = space
   while (heapSize > 0) {
     const n = heap[0]!
     place[n] = settledPlace
@@ -411,16 +435,12 @@ export function searchRoads(
       place[moved] = hole
     }
     space.settledCount += 1
-    if (wanted[n] === round && search.targets) {
-      found += 1
-      if (found === wantedCount) break
-    }
     const here = seconds[n]!
     const end = offset[n + 1]!
     for (let slot: number = offset[n]!; slot < end; slot += 1) {
       const next = node[slot]!
       const reached = here + cost[slot]!
-      if (!(reached <= search.secondsMax)) continue
+      if (!(reached <= secondsMax)) continue
       let hole: number
       if (seen[next] !== round) {
         seen[next] = round
@@ -444,20 +464,24 @@ export function searchRoads(
       heap[hole] = next
       place[next] = hole
     }
+    if (wanted[n] === round) {
+      space.wantedLeft -= 1
+      if (space.wantedLeft === 0) break
+    }
+    if (n === stopNode) break
   }
-  // What is still in the heap was seen but not settled: its seconds are not final, so it must not be read.
-  for (let at = 0; at < heapSize; at += 1) seen[heap[at]!] = 0
-  return found
+  space.heapSize = heapSize
 }
 
 /** Reads the seconds of a node from the last search; undefined when it was not settled within the bound. */
 export function readSeconds(space: SearchSpace, node: number): number | undefined {
-  return space.seen[node] === space.round ? space.seconds[node] : undefined
+  // What is still in the heap was seen but not settled: its seconds are not final and are not shown.
+  return space.seen[node] === space.round && space.place[node] === settledPlace ? space.seconds[node] : undefined
 }
 
 /** Traces the nodes from `node` to the start of a `to` search (or from the start of a `from` search to `node`), both ends included. */
 export function traceRoute(graph: RoadGraph, weights: SearchWeights, space: SearchSpace, node: number): number[] {
-  if (space.seen[node] !== space.round) return []
+  if (readSeconds(space, node) === undefined) return []
   const route = [node]
   const ahead = weights.direction === 'to' ? graph.to : graph.from
   for (let n = node; space.via[n]! >= 0; ) {
@@ -510,7 +534,7 @@ export function measureLegsTo(
 export type LegReader = (from: Place) => RoadLeg | undefined
 
 /**
- * Searches once backwards from `target` and reads the drive from any place after that.
+ * Reads drives to `target` from any place, by one backward search that goes only as far as the places asked for.
  * The reader holds until `space` is searched again; give every target that is read at the same time a space of its own.
  * `weights` must be arranged for direction `to`.
  */
@@ -524,7 +548,7 @@ export function makeLegReader(
   const end = findNearestNode(graph, target, { metresMax: options.snapMetresMax })
   if (!end) return () => undefined
   const offRoad = (metres: number) => (metres * 3.6) / options.offRoadKmh
-  searchRoads(graph, weights, space, {
+  beginSearch(graph, space, {
     start: end.node,
     startSeconds: offRoad(end.metres),
     secondsMax: options.secondsMax,
@@ -533,8 +557,10 @@ export function makeLegReader(
   return from => {
     if (space.round !== round) throw new Error('the search space was used again while this reader was held')
     const start = findNearestNode(graph, from, { metresMax: options.snapMetresMax })
-    const road = start ? readSeconds(space, start.node) : undefined
-    if (!start || road === undefined) return undefined
+    if (!start) return undefined
+    if (readSeconds(space, start.node) === undefined) continueSearch(graph, weights, space, start.node)
+    const road = readSeconds(space, start.node)
+    if (road === undefined) return undefined
     const seconds = road + offRoad(start.metres)
     if (!(seconds <= options.secondsMax)) return undefined
     return { seconds, metres: space.metres[start.node]! + start.metres + end.metres }

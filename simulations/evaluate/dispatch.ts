@@ -2,7 +2,7 @@
 // Stands outside the house: generates calls and cities, measures outcomes; the policies come in as functions.
 // Promises: seeded, so the same seed gives the same evenings on every machine; no clock, no chance of its own.
 
-import { type CallOutcome, type EveningCall, measureMetres, nearestIndex, type Point } from './dispatch-replay.ts'
+import { type CallOutcome, type EveningCall, nearestIndex, type Point } from './dispatch-replay.ts'
 
 /** A seeded stream of numbers in [0, 1). */
 export type Draw = () => number
@@ -224,9 +224,4 @@ export function formatComparison(title: string, comparison: PolicyComparison): s
     )
   }
   return lines.join('\n')
-}
-
-/** The mean straight-line distance from calls to their hospitals, in metres: a plausibility figure for a generated city. */
-export function measureHospitalMetres(calls: readonly EveningCall[], hospitals: readonly Point[]): number {
-  return calls.reduce((total, call) => total + measureMetres(call, hospitals[call.hospital]!), 0) / calls.length
 }

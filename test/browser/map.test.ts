@@ -19,7 +19,7 @@ let open: OpenBrowser
 
 before(async () => {
   site = await serveMapPage()
-  open = await launchBrowser({ width: 900, height: 700 })
+  open = await launchBrowser({ width: 640, height: 480 })
 })
 
 after(async () => {
@@ -415,14 +415,14 @@ test('MAP-12 names are shown for at most 150 units in view, for the selected one
     units!.select('浙F-001')
     const selected = await shown(count => count === 1)
     units!.setUnits(kit.listUnits(100, kit.stage.at))
-    const few = await shown(count => count > 20)
+    const few = await shown(count => count > 10)
     handle!.setView({ zoom: 9 })
     const city = await shown(count => count === 1)
     return { crowd, selected, few, city }
   })
   assert.equal(named.crowd, 0)
   assert.equal(named.selected, 1)
-  assert.ok(named.few > 20 && named.few <= 100, JSON.stringify(named))
+  assert.ok(named.few > 10 && named.few <= 100, JSON.stringify(named))
   assert.equal(named.city, 1)
   await page.close()
 })

@@ -14,7 +14,7 @@ import {
   ScenarioReject,
 } from '../help/dispatch-scenario.ts'
 
-export const csvHeader = 'set,n,policy,calls,mean_s,q90_s,max_s,late900_share,p0_mean_s'
+const csvHeader = 'set,n,policy,calls,mean_s,q90_s,max_s,late900_share,p0_mean_s'
 
 function formatSeconds(value: number | undefined): string {
   return value === undefined || !Number.isFinite(value) ? '' : value.toFixed(2)

@@ -150,11 +150,17 @@ test('HL7-6 plain names of vendors are read exactly, in Chinese too, and a press
     'OBX||NM|101^HR|2101|88||||||F',
     'OBX||NM|X1^血氧饱和度^L||96|%|||||F',
     'OBX||NM|X2^Resp. Rate^L||18|breaths/min|||||F',
-    'OBX||NM|T1^体温^L||36.6|℃|||||F',
+    'OBX||NM|T1^Temp (C)^L||36.6|℃|||||F',
     'OBX||ST|NIBP^Blood Pressure^L||128/79 (95)|mmHg|||||F',
     'OBX||NM|X3^SpO₂ PR^L||87|bpm|||||F',
   ])
   assert.deepEqual(values, { hr: 88, spo2: 96, rr: 18, temp: 36.6, sbp: 128, dbp: 79, map: 95, pulse: 87 })
+  const codesOnly = vitalsOf([
+    'OBX||NM|BPS||130|mmHg|||||F',
+    'OBX||NM|T9^体温||37.2|℃|||||F',
+    'OBX||NM|X^NIBP (interval)||9||||||F',
+  ])
+  assert.deepEqual(codesOnly.values, { sbp: 130, temp: 37.2 })
   const limits = vitalsOf(['OBX||NM|HR^HR alarm limit high^L||120|bpm|||||F'])
   assert.deepEqual(limits.values, {})
 })

@@ -430,7 +430,12 @@ const expectations: Record<string, (connection: Connection) => void> = {
     assert.equal(toEntries(connection.total.fixes).length, 3)
   },
   '0x0704 count says 5, has 3': ({ total }) => {
-    // the three items of this case are one position three times
+    const packet = parseJt808(total.raw[0]!.bytes)
+    assert.ok('body' in packet)
+    const message = decodeJt808(packet.header, packet.body)
+    assert.ok(message.kind === 'batch')
+    assert.deepEqual([message.fixes.length, message.declared], [3, 5])
+    // the three items of this case are one position three times: kept by the decoder, stored once
     assert.equal(total.fixes.length, 1)
     assert.deepEqual(
       total.raw.map(each => each.code),
@@ -597,6 +602,12 @@ test('JT-7 a terminal is heard only after its code, from its network, as itself 
     guessing.total.alarms.map(each => each.code),
     ['AUTH_FAILED'],
   )
+
+  const stranger = connect({ isAuthenticated: false, roster: makeRoster({}, []) })
+  for (let sent = 0; sent < 19; sent++) stranger.send(position)
+  assert.deepEqual([stranger.total.isClosing, stranger.total.alarms.length], [false, 1])
+  stranger.send(position)
+  assert.equal(stranger.total.isClosing, true)
 
   const held = connect({ isAuthenticated: false, roster: makeRoster({ findHolder: () => 'connection-0' }) })
   held.send(encodeJt808(0x0102, address, 0, Uint8Array.from([8, ...toBytes('secret-1')]))[0]!)
@@ -817,4 +828,32 @@ test('JT-18 coordinates of a terminal that speaks GCJ-02 or BD-09 arrive in WGS-
   assert.deepEqual(toWgs84(place, 'WGS84'), place)
   const abroad = { lon: 13.4, lat: 52.5 }
   assert.deepEqual(toWgs84(abroad, 'GCJ02'), abroad)
+})
+
+test('JT-19 broken frames of our own are counted, never answered, and the next good one is heard', () => {
+  const address = getJt808Address('13800138000', false)
+  const good = encodeJt808(0x0200, address, 1, encodeJt808Fix({ fixedAt: clockAt, lon: 120.5, lat: 30.5 }))[0]!
+  const flipped = good.map((byte, at) => (at === 20 ? byte ^ 0x10 : byte))
+  const unknownEscape = Uint8Array.from([...good.subarray(0, 20), 0x7d, 0x03, ...good.subarray(20)])
+  const dangling = Uint8Array.from([...good.subarray(0, -1), 0x7d, 0x7e])
+  const cases: [Uint8Array, Partial<ReturnType<Connection['framer']['getCounts']>>][] = [
+    [flipped, { checksum: 1 }],
+    [good.subarray(0, 30), { checksum: 1 }],
+    [unknownEscape, { escape: 1 }],
+    [dangling, { escape: 1 }],
+    [Uint8Array.from([0x7e, ...toBytes('NOISE'), 0x7e]), { garbageBytes: 5 }],
+    [toBytes('(013612345678BP05)'), { checksum: 1 }],
+    [Uint8Array.of(0x7e, 0x7e, 0x7e), { garbageBytes: 0, checksum: 0, escape: 0 }],
+  ]
+  for (const [bytes, counts] of cases) {
+    const connection = connect()
+    connection.send(bytes)
+    assert.equal(connection.total.replies.length, 0)
+    connection.send(good)
+    assert.deepEqual(resultsOf(connection.total.replies), [0])
+    assert.equal(connection.total.fixes.length, 1)
+    assert.equal(connection.total.isCut || connection.total.isClosing, false)
+    for (const [name, count] of Object.entries(counts))
+      assert.equal(connection.framer.getCounts()[name as keyof typeof counts], count, name)
+  }
 })

@@ -5,9 +5,10 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import swagger from '@fastify/swagger'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import Fastify from 'fastify'
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { Reject } from '#contract/errors.ts'
 import { personRoles, type Role } from '#contract/scalars.ts'
 import type { Said } from '../../server/identity/accounts.ts'
@@ -44,9 +45,9 @@ const faults: unknown[] = []
 const opened: Identity[] = []
 const apps: FastifyInstance[] = []
 
-function newIdentity(more: Partial<IdentityOptions> = {}): Identity {
+async function newIdentity(more: Partial<IdentityOptions> = {}): Promise<Identity> {
   const identity = createIdentity({
-    pool: database.newPool(),
+    pool: await database.newPool(),
     masterKey,
     say: async entry => {
       said.push(entry)
@@ -80,7 +81,7 @@ const strong = 'wander-lemon-quiet-47'
 
 before(async () => {
   database = await startIdentityDatabase()
-  identity = newIdentity()
+  identity = await newIdentity()
   app = await newApp(identity)
 })
 after(async () => {
@@ -115,6 +116,14 @@ async function principalOf(cookie: string): Promise<AccountPrincipal> {
   assert.equal(principal.type, 'account')
   return principal as AccountPrincipal
 }
+/** Waits until something done in the background is there; fails after some seconds. */
+async function waitFor(isThere: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 500; attempt++) {
+    if (await isThere()) return
+    await new Promise(next => setTimeout(next, 10))
+  }
+  assert.fail('it never came')
+}
 async function ask(
   options: InjectOptions,
   on = app,
@@ -128,7 +137,7 @@ test('ID-20 first run: one administrator with a random secret shown once, who ma
   assert.equal(first?.accountId, 'admin')
   assert.match(first.secret, /^([a-z2-9]{5}-){3}[a-z2-9]{5}$/)
   assert.deepEqual((await identity.open()).first, undefined)
-  assert.deepEqual((await newIdentity().open()).first, undefined)
+  assert.deepEqual((await (await newIdentity()).open()).first, undefined)
   const cookie = await signIn('admin', first.secret)
   assert.equal(codeOf(await identity.authenticate({ cookie })), 'PASSWORD_EXPIRED')
   assert.equal((await ask({ method: 'GET', url: '/v1/accounts', headers: { cookie } })).body.code, 'PASSWORD_EXPIRED')
@@ -182,7 +191,7 @@ test('ID-21 an unknown account answers like a known one: same codes, same texts,
 })
 
 test('ID-22 locked: also the right password is refused, for 15 minutes, in every process; an administrator may unlock', async () => {
-  const other = newIdentity()
+  const other = await newIdentity()
   assert.equal(codeOf(await identity.accounts.signIn('known', strong, '192.0.2.23')), 'ACCOUNT_LOCKED')
   assert.equal(codeOf(await other.accounts.signIn('known', strong, '192.0.2.23')), 'ACCOUNT_LOCKED')
   clock += 14 * 60_000
@@ -342,6 +351,28 @@ test('ID-28 a dispatch seat lives 12 h whatever it does; an administrator is put
   }
   clock += 15 * 60_000
   assert.equal(codeOf(await identity.authenticate({ cookie: keeper })), 'SIGN_IN_REQUIRED')
+  // Messages of a socket count as use, also where the socket is served by another process.
+  const talking = await principalOf(await signIn('admin'))
+  const other = await newIdentity()
+  const ends: string[] = []
+  other.watch(talking, () => ends.push('talking'))
+  for (let minutes = 0; minutes < 60; minutes += 14) {
+    clock += 14 * 60_000
+    await other.touch(talking)
+    await other.touch(talking)
+    // The mark is written behind the message.
+    await waitFor(async () => {
+      const { rows } = await database.pool.query('select seen_at from session where session_id = $1', [
+        talking.sessionId,
+      ])
+      return Number(rows[0]?.seen_at) === clock
+    })
+    await other.sweep()
+  }
+  assert.deepEqual(ends, [])
+  clock += 15 * 60_000
+  await other.sweep()
+  assert.deepEqual(ends, ['talking'])
   clock = start + 12 * 3_600_000 - 1
   await principalOf(seat)
   clock += 1
@@ -351,7 +382,7 @@ test('ID-28 a dispatch seat lives 12 h whatever it does; an administrator is put
 })
 
 test('ID-29 what an account may do changes: its sessions end at once here and within 2 s in another process', async () => {
-  const other = newIdentity()
+  const other = await newIdentity()
   await makeAccount('mover', ['dispatcher'])
   const changes = [
     { regions: ['330402'] },
@@ -382,7 +413,7 @@ test('ID-30 at most five sessions of one account: the oldest ends', async () => 
 })
 
 test('ID-31 a long connection ends with its principal: at once here, by the sweep elsewhere, at its limits', async () => {
-  const other = newIdentity()
+  const other = await newIdentity()
   await makeAccount('watched', ['dispatcher'])
   const stranger = await principalOf(await signIn('many'))
   const heard: unknown[] = []
@@ -423,7 +454,7 @@ test('ID-31 a long connection ends with its principal: at once here, by the swee
 })
 
 test('ID-32 a device token is shown once, kept as a hash, and dead half a minute after revocation everywhere', async () => {
-  const other = newIdentity()
+  const other = await newIdentity()
   const made = await ask({
     method: 'POST',
     url: '/v1/devices',
@@ -474,7 +505,7 @@ test('ID-32 a device token is shown once, kept as a hash, and dead half a minute
     method: 'POST',
     url: '/v1/devices',
     headers: { cookie: adminCookie },
-    payload: { deviceId: 'tab-2', name: 'x', role: 'terminal', regions: ['330402'] },
+    payload: { deviceId: 'tab-2', role: 'terminal', regions: ['330402'] },
   })
   assert.deepEqual([without.status, without.body.code], [400, 'SHAPE_INVALID'])
 })
@@ -486,7 +517,7 @@ test('ID-33 cookies: HttpOnly, Strict, whole site; behind TLS Secure with the __
     /^vigil=[A-Za-z0-9_-]{43}; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict$/,
   )
   assert.equal(plain.headers['cache-control'], 'no-store')
-  const secure = newIdentity({ isSecure: true })
+  const secure = await newIdentity({ isSecure: true })
   const answer = await ask(
     { method: 'POST', url: '/v1/session', payload: { accountId: 'known', password: strong } },
     await newApp(secure),
@@ -505,7 +536,7 @@ test('ID-33 cookies: HttpOnly, Strict, whole site; behind TLS Secure with the __
 })
 
 test('ID-34 another site cannot act for a signed-in person: Origin is checked on every change', async () => {
-  const listed = newIdentity({ origins: ['https://vigil.example'] })
+  const listed = await newIdentity({ origins: ['https://vigil.example'] })
   const listedApp = await newApp(listed)
   const cases: [FastifyInstance, Record<string, string>, boolean][] = [
     [app, {}, true],
@@ -804,7 +835,7 @@ test('ID-37 the last administrator cannot be removed, also not by two who remove
     const refused = await identity.accounts.change('admin', change, admin)
     assert.equal(codeOf(refused), 'SHAPE_INVALID')
   }
-  const other = newIdentity()
+  const other = await newIdentity()
   for (let round = 0; round < 5; round++) {
     await makeAccount(`admin-${round}`, ['administrator'], [])
     const [one, two] = await Promise.all([
@@ -828,7 +859,7 @@ test('ID-38 a reset shows a new secret once, ends sessions, and must be changed'
     payload: { resetPassword: true },
   })
   assert.equal(reset.status, 200)
-  const secret = String(reset.body.secret)
+  const secret = String(reset.body.initialPassword)
   assert.equal(codeOf(await identity.authenticate({ cookie: before })), 'SIGN_IN_REQUIRED')
   assert.equal(codeOf(await identity.accounts.signIn('known', strong, '192.0.2.30')), 'SIGN_IN_FAILED')
   const cookie = await signIn('known', secret)
@@ -893,14 +924,14 @@ test('ID-39 personal records × role × region: opened only for whose work it is
 })
 
 test('ID-40 a view that cannot be noted is not shown; a view waits for the commit', async () => {
-  const deaf = newIdentity({ say: () => Promise.reject(new Error('the log is away')) })
+  const deaf = await newIdentity({ say: () => Promise.reject(new Error('the log is away')) })
   const cookie = await signIn('role-dispatcher')
   const refused = await ask({ method: 'GET', url: '/v1/persons/call/P-1', headers: { cookie } }, await newApp(deaf))
   assert.deepEqual([refused.status, refused.body.code], [503, 'DATABASE_AWAY'])
   assert.ok(!JSON.stringify(refused.body).includes('王小明'))
   let commit = () => {}
   let isCommitted = false
-  const slow = newIdentity({
+  const slow = await newIdentity({
     say: () =>
       new Promise(resolve => {
         commit = () => {
@@ -980,7 +1011,7 @@ test('ID-43 the database holds no password, token, name of a patient or number i
 })
 
 test('ID-44 a database that is away refuses with DATABASE_AWAY; it recovers', async () => {
-  const away = newIdentity({
+  const away = await newIdentity({
     pool: { query: () => Promise.reject(Object.assign(new Error('away'), { code: 'ECONNREFUSED' })) } as never,
   })
   const awayApp = await newApp(away)
@@ -992,8 +1023,8 @@ test('ID-44 a database that is away refuses with DATABASE_AWAY; it recovers', as
     assert.deepEqual([got.status, got.body.code], [503, 'DATABASE_AWAY'])
   }
   await away.sweep()
-  const killed = database.newPool()
-  const here = newIdentity({ pool: killed })
+  const killed = await database.newPool()
+  const here = await newIdentity({ pool: killed })
   admit(await here.accounts.signIn('known', strong, '192.0.2.40'))
   await database.pool.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'`,
@@ -1005,6 +1036,88 @@ test('ID-44 a database that is away refuses with DATABASE_AWAY; it recovers', as
     } catch (fault) {
       if (attempt === 10) throw fault
     }
+})
+
+test('ID-46 while the database is away those known here stay signed in for a quarter of an hour; strangers do not get in', async () => {
+  let mode: 'here' | 'hanging' | 'refusing' = 'here'
+  const real = await database.newPool()
+  const pool = {
+    query: (...query: Parameters<typeof real.query>) =>
+      mode === 'here'
+        ? real.query(...query)
+        : mode === 'hanging'
+          ? new Promise(() => undefined)
+          : Promise.reject(Object.assign(new Error('away'), { code: 'ECONNREFUSED' })),
+    connect: () => real.connect(),
+  } as unknown as IdentityOptions['pool']
+  const heard: unknown[] = []
+  const here = await newIdentity({ pool, onFault: fault => heard.push(fault) })
+  const cookie = await signIn('known')
+  const stranger = await signIn('known')
+  const brief = await newIdentity({ limits: { keeperIdleMs: 5 * 60_000 } })
+  const ended = `vigil=${admit(await brief.accounts.signIn('admin', strong, '192.0.2.46')).token}`
+  const { token } = admit(
+    await identity.devices.enrol(
+      { deviceId: 'gw-away', name: 'g', role: 'gateway', regions: ['330400'], unitIds: [] },
+      'admin',
+    ),
+  )
+  const authorization = `Bearer ${token}`
+  for (const headers of [{ cookie }, { authorization }, { cookie: ended }]) admit(await here.authenticate(headers))
+  clock += 60_000
+  for (mode of ['hanging', 'refusing'] as const) {
+    admit(await here.authenticate({ cookie }))
+    admit(await here.authenticate({ authorization }))
+  }
+  assert.ok(heard.length >= 4)
+  await assert.rejects(here.authenticate({ cookie: stranger }), /away/)
+  // A rest too long ends also a session that is only remembered.
+  clock += 15 * 60_000 - 60_001
+  admit(await here.authenticate({ cookie }))
+  assert.equal(codeOf(await here.authenticate({ cookie: ended })), 'SIGN_IN_REQUIRED')
+  clock += 1
+  await assert.rejects(here.authenticate({ cookie }), /away/)
+  await assert.rejects(here.authenticate({ authorization }), /away/)
+  mode = 'here'
+  admit(await here.authenticate({ cookie }))
+  await identity.accounts.change('known', { unlock: true, regions: ['330402'] }, admin)
+  clock += 2_000
+  assert.equal(codeOf(await here.authenticate({ cookie })), 'SIGN_IN_REQUIRED')
+})
+
+test('ID-47 the routes stand in the OpenAPI document, and a fault that is ours goes to the house with nothing of it told', async () => {
+  const house = Fastify()
+  house.setValidatorCompiler(validatorCompiler)
+  house.setSerializerCompiler(serializerCompiler)
+  const seen: string[] = []
+  house.setErrorHandler((fault: Error, _request, reply) => {
+    seen.push(fault.name)
+    return reply.code(500).type('application/json').serializer(JSON.stringify).send({ code: 'INTERNAL' })
+  })
+  await house.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: 't', version: '1' } },
+    transform: jsonSchemaTransform,
+  })
+  await house.register(async scope => registerIdentityRoutes(scope, identity))
+  await house.ready()
+  apps.push(house)
+  const paths = Object.keys(house.swagger().paths ?? {}).sort()
+  assert.deepEqual(paths, [
+    '/v1/accounts',
+    '/v1/accounts/{accountId}',
+    '/v1/devices',
+    '/v1/devices/{deviceId}',
+    '/v1/persons/{recordKind}/{recordId}',
+    '/v1/session',
+    '/v1/session/password',
+  ])
+  await putRecord('incident', 'P-broken', '330402', { note: '王小明家门口' })
+  records.get('incident P-broken')!.fields.note += 'AA'
+  const cookie = await signIn('role-dispatcher')
+  const before = said.length
+  const broken = await ask({ method: 'GET', url: '/v1/persons/incident/P-broken', headers: { cookie } }, house)
+  assert.deepEqual([broken.status, broken.body, seen], [500, { code: 'INTERNAL' }, ['SealBroken']])
+  assert.equal(said.length, before)
 })
 
 test('ID-45 the cost of a failed sign-in for a known and an unknown account (reported)', async t => {

@@ -4,7 +4,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { buildCoverArea, countCover, measureGain, proposeMoves, rankBases } from '../../server/advise/cover.ts'
+import {
+  buildCoverArea,
+  countCover,
+  mapPreparedness,
+  measureGain,
+  proposeMoves,
+  rankBases,
+} from '../../server/advise/cover.ts'
 import {
   type AdviseCall,
   type AdviseUnit,
@@ -169,6 +176,14 @@ test('ADV-45 a critical call takes a unit from a minor one when that is worth it
   assert.equal(row!.displaces!.delaySeconds, 0)
   assert.equal(row!.auto, false)
   assert.match(row!.why.en, /other takes over its call, 0\.0 min later/)
+  // The replacement 0.20 away costs 25 steps more, weighed 1 to 4 against a gain of 4 steps: not worth it.
+  const dear = { ...rolling, active: makeTask(4, 2, 200) }
+  const remote = [dear, makeUnit('other', -5), makeUnit('plain', -6)]
+  assert.equal(recommend(makeCall(1), remote).rows[0]!.kind, 'divert')
+  assert.equal(
+    recommend(makeCall(1), [dear, makeUnit('other', -3.2)], { levelWeight: { 1: 1, 2: 1, 3: 1, 4: 1 } }).rows[0]!.kind,
+    'now',
+  )
   // Level II may not take from level III, nor level I from level I, nor anyone when no one else can answer.
   const third = { ...rolling, active: makeTask(3, 20, 1200) }
   assert.equal(recommend(makeCall(2), [third, other]).rows[0]!.kind, 'now')
@@ -261,6 +276,7 @@ test('ADV-51 DMEXCLP computed by hand: gains, ties to the nearest, limits on the
   // One unit at base 1: k = (0, 1, 1, 0). Gains (1-q) q^k × 1/4: base 0 and 2: 0.125; base 1: 2 × 0.0625 = 0.125.
   const counts = countCover(coverArea, [{ base: 1, groups: 1 }])
   assert.deepEqual([...counts], [0, 1, 1, 0])
+  assert.deepEqual([...mapPreparedness(Int32Array.from([0, 1, 2]), 0.5)], [0, 0.5, 0.75])
   for (const base of [0, 1, 2]) assert.equal(measureGain(coverArea, counts, { base, groups: 1 }, 0.5), 0.125)
   const rank = (more: Partial<typeof coverSettings>, seconds: number[]) =>
     rankBases({

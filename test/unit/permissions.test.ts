@@ -150,13 +150,15 @@ const uses: Record<(typeof routeNames)[number], string> = {
   'GET /v1/persons/:recordKind/:recordId': 'dsce',
   'DELETE /v1/persons/:recordKind/:recordId': 'a',
   'POST /v1/entries': 'dsehcagtfp',
-  'GET /v1/entries': 'use',
+  'GET /v1/entries': 'used',
+  'GET /v1/rules': 'esau',
   'GET /v1/socket': 'dsehcautp',
   'GET /v1/basemap': 'dsehcautp',
-  'GET /v1/settings': 'dsehcautpgf',
+  'GET /v1/settings': '*',
   'GET /v1/series': 'e',
   'GET /v1/alerts': 'edsa',
   'GET /v1/alerts/:alertId': 'edsa',
+  'GET /v1/alerts/:alertId/series': 'e',
   'GET /v1/incidents': 'dsp',
   'GET /v1/incidents/:incidentId': 'dsctp',
   'GET /v1/calls': 'dsp',
@@ -214,6 +216,18 @@ test('ID-6 every role × collection', () => {
       assert.equal(collectionsFor(principalOf(role))[name], reach[shown[role][index]!], `${role} × ${name}`)
     })
   assert.equal(collectionsFor(account(['crew', 'dispatcher'])).units, 'region', 'the widest of two roles counts')
+})
+
+test('ID-16 every role × kind of entry read back: a desk its trail, epidemiologists alerts, the auditor all', () => {
+  for (const kind of kindNames) {
+    const readers = personRoles.filter(role => listReadableKinds(principalOf(role)).has(kind))
+    assert.ok(readers.includes('auditor'), kind)
+    if (/^(call|incident)\./.test(kind) || kind === 'unit.status')
+      assert.deepEqual(readers, ['dispatcher', 'shift-leader', 'auditor'], kind)
+    if (kind.startsWith('alert.')) assert.deepEqual(readers, ['shift-leader', 'epidemiologist', 'auditor'], kind)
+    if (/^(account|device|record|person|report|count)\./.test(kind)) assert.deepEqual(readers, ['auditor'], kind)
+  }
+  for (const role of deviceRoles) assert.equal(listReadableKinds(principalOf(role)).size, 0, role)
 })
 
 test('ID-7 personal fields: calls and incidents for the desk, cards for epidemiologists, own incidents for a crew', () => {

@@ -5,15 +5,14 @@
  * so that nothing is acknowledged on a disk that did not take it; an answer is never larger than answerBytesMax.
  */
 import fs from 'node:fs'
-import { Worker } from 'node:worker_threads'
-import { SYNCED, type SyncWish, WAITING } from './disk-sync.ts'
+import type { SyncWish } from './disk-sync.ts'
 import { buildMessage, buildQuery, listMessages, readErrorCode, readRow } from './protocol.ts'
 
 /** The longest answer kept for one unit: 256 MiB, more would not fit beside the 32-bit memory of the backend. */
 export const answerBytesMax = 256 * 1024 * 1024
 
-/** A disk that takes longer than this for one sync counts as broken: one minute. */
-export const syncMaxMs = 60_000
+/** The descriptor of the socket to disk-sync.ts; the first three are the ones the system hands over blocking. */
+const SYNC_SOCKET = 0
 
 /**
  * Takes back everything a client may have set in the one shared session, then the settings a real server would have:
@@ -62,17 +61,19 @@ export async function openBackend(
   let syncs = 0
   let loaded: Module | undefined
 
-  // A file is opened anew by its path for every sync: a recycled WAL segment keeps its bytes under another name.
-  const state = new Int32Array(new SharedArrayBuffer(4))
-  const thread = new Worker(new URL('./disk-sync.ts', import.meta.url), { workerData: state })
-  thread.unref()
+  const syncAnswer = Buffer.alloc(1)
   const syncStream = (stream: Stream | null, whole: boolean): number => {
     if (!stream || !loaded) return 0
     const path = loaded.FS.filesystems.NODEFS.realPath(stream.node)
-    Atomics.store(state, 0, WAITING)
-    thread.postMessage({ path, whole } satisfies SyncWish)
-    if (Atomics.wait(state, 0, WAITING, syncMaxMs) === 'timed-out' || Atomics.load(state, 0) !== SYNCED) {
-      fs.writeSync(2, `embedded database: the disk refused to sync ${path}, stopping\n`)
+    let isSynced = false
+    try {
+      fs.writeSync(SYNC_SOCKET, `${JSON.stringify({ path, whole } satisfies SyncWish)}\n`)
+      isSynced = fs.readSync(SYNC_SOCKET, syncAnswer) === 1 && syncAnswer.toString() === '1'
+    } catch (error) {
+      fs.writeSync(2, `embedded database: ${String(error)}\n`)
+    }
+    if (!isSynced) {
+      fs.writeSync(2, `embedded database: ${path} could not be synced to disk, stopping\n`)
       process.exit(EXIT_SYNC)
     }
     syncs++

@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import net from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Backend, EXIT_BACKEND, EXIT_OWNED, openBackend } from './backend.ts'
 import { type Owner, takeOwnership } from './owner-lock.ts'
 import { createWireServer, type WireServer } from './wire-server.ts'
@@ -16,6 +16,8 @@ import { createWireServer, type WireServer } from './wire-server.ts'
 export type ChildOrder = {
   directory: string
   socketPath: string
+  /** The socket's folder was made for this start; an orphan takes it away with itself. */
+  isSocketFolderOurs: boolean
   port: number | undefined
   idleInTransactionMs: number
   packageUrls: { database: string; timescale: string }
@@ -64,6 +66,7 @@ function stop(): void {
     code = EXIT_BACKEND
   }
   fs.rmSync(order.socketPath, { force: true })
+  if (!process.connected && order.isSocketFolderOurs) fs.rmSync(dirname(order.socketPath), { recursive: true })
   release()
   process.exit(code)
 }
@@ -72,7 +75,7 @@ function isParentGone(owner: Owner | undefined): boolean {
   if (!owner) return true // it has just begun or just ended; the next look will tell
   try {
     process.kill(owner.parentPid, 0)
-    return owner.parentPid === 1
+    return false
   } catch (error) {
     return (error as { code?: string }).code === 'ESRCH'
   }
@@ -125,8 +128,17 @@ process.on('message', (message: ParentWord) => {
 
 await takeDirectory()
 const clusterDirectory = join(order.directory, 'postgres')
+// A first start that was killed leaves half a cluster nobody ever connected to: it is made again from nothing.
+const creatingMark = join(order.directory, 'creating')
+if (fs.existsSync(creatingMark)) fs.rmSync(clusterDirectory, { recursive: true, force: true })
 fs.mkdirSync(clusterDirectory, { recursive: true, mode: 0o700 })
+const isNew = fs.readdirSync(clusterDirectory).length === 0
+if (isNew) fs.writeFileSync(creatingMark, '')
 backend = await openBackend(clusterDirectory, order.packageUrls)
+if (isNew) {
+  backend.ask('CHECKPOINT')
+  fs.rmSync(creatingMark)
+}
 wire = createWireServer(backend, {
   password: readPassword(),
   idleInTransactionMs: order.idleInTransactionMs,

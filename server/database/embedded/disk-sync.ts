@@ -1,50 +1,58 @@
 /**
- * The thread of the embedded database's process that syncs files to disk for its WASM backend.
- * Node closes the synchronous fsync calls under its permission model but leaves FileHandle.sync open, and the backend
- * can only wait synchronously: so this thread awaits the handle while the backend's thread waits on a shared number.
- * Promises: the answer comes after the disk's; an error is an error, never silence. It also ends the process when the
- * server that started it is gone and the backend's thread is too stuck to notice, so that the directory comes free.
+ * The helper process that syncs files to disk for the embedded database. Node closes fsync and fdatasync under its
+ * permission model, and a thread that could still do it (--allow-worker) would open that model: a Worker may be given
+ * other rights than its process. So this small process of ours, without foreign code, does it over a socket pair.
+ * Promises: one byte of answer after the disk's own, '1' on disk or '0' refused; only files of the cluster; and it ends
+ * the database's process when the server that started both is gone and that process is too stuck to notice.
  */
-import { open } from 'node:fs/promises'
-import { parentPort, workerData } from 'node:worker_threads'
+import fs from 'node:fs'
+import net from 'node:net'
+import { sep } from 'node:path'
+import { createInterface } from 'node:readline'
 
-/** What the shared number says: still waiting, on disk, refused by the disk. */
-export const WAITING = 0
-export const SYNCED = 1
-export const REFUSED = 2
-
-/** One wish: the host path of a file or directory, and whether its length and times matter too. */
+/** One wish, a line of JSON: the host path of a file or folder, and whether its length and times matter too. */
 export type SyncWish = { path: string; whole: boolean }
 
-/** How long an orphan may take for its own clean stop before this thread ends it: one minute. */
+/** How long an orphan may take for its own clean stop: one minute. */
 const orphanMaxMs = 60_000
-const orphanCheckMs = 5_000
 
-async function sync(wish: SyncWish): Promise<number> {
+function sync(root: string, line: string): boolean {
   try {
-    const handle = await open(wish.path, 'r')
+    const { path, whole } = JSON.parse(line) as SyncWish
+    if (path !== root && !path.startsWith(root + sep)) throw new Error(`not a file of the cluster: ${path}`)
+    // Opened anew every time: a recycled WAL segment keeps its bytes under another name.
+    const file = fs.openSync(path, 'r')
     try {
-      await (wish.whole ? handle.sync() : handle.datasync())
-      return SYNCED
+      if (whole) fs.fsyncSync(file)
+      else fs.fdatasyncSync(file)
     } finally {
-      await handle.close()
+      fs.closeSync(file)
     }
+    return true
   } catch (error) {
-    process.stderr.write(`embedded database: ${String(error)}\n`)
-    return REFUSED
+    fs.writeSync(2, `embedded database: no sync: ${String(error)}\n`)
+    return false
   }
 }
 
-if (parentPort) {
-  const state = workerData as Int32Array
-  parentPort.on('message', async (wish: SyncWish) => {
-    Atomics.store(state, 0, await sync(wish))
-    Atomics.notify(state, 0)
+function serve(root: string): void {
+  let databasePid: number | undefined
+  const pair = new net.Socket({ fd: 0 })
+  createInterface({ input: pair }).on('line', line => pair.write(sync(root, line) ? '1' : '0'))
+  pair.on('error', () => process.exit(0))
+  pair.on('close', () => process.exit(0)) // the database's process has ended
+  process.on('SIGINT', () => {})
+  process.on('SIGTERM', () => {})
+  process.on('message', (message: { databasePid: number }) => {
+    databasePid = message.databasePid
   })
-  const parentPid = process.ppid
-  let orphanedForMs = 0
-  setInterval(() => {
-    orphanedForMs = process.ppid === parentPid ? 0 : orphanedForMs + orphanCheckMs
-    if (orphanedForMs > orphanMaxMs) process.kill(process.pid, 'SIGKILL')
-  }, orphanCheckMs)
+  process.on('disconnect', () => {
+    // While the pair is open the database's process lives, so the pid is still its own.
+    setTimeout(() => {
+      if (databasePid !== undefined) process.kill(databasePid, 'SIGKILL')
+      process.exit(0)
+    }, orphanMaxMs)
+  })
 }
+
+if (import.meta.main) serve(process.argv[2]!)

@@ -90,6 +90,7 @@ export async function startEmbedded(settings: EmbeddedSettings): Promise<Embedde
   const order: ChildOrder = {
     directory,
     socketPath,
+    isSocketFolderOurs: settings.socketDirectory === undefined,
     port: settings.port,
     idleInTransactionMs: settings.idleInTransactionMs ?? idleInTransactionMs,
     packageUrls: {
@@ -119,11 +120,21 @@ export async function startEmbedded(settings: EmbeddedSettings): Promise<Embedde
   /** Runs one process; resolves when it answers, rejects when it ends before that. */
   const launch = () =>
     new Promise<void>((resolve, reject) => {
-      const process_ = spawn(process.execPath, [...permissions(order, host), childFile, JSON.stringify(order)], {
-        env: { TZ: 'UTC' }, // nothing of ours: the package's code could read it
+      const env = { TZ: 'UTC' } // nothing of ours: the package's code could read it
+      const syncer = spawn(process.execPath, [syncFile, join(directory, 'postgres')], {
+        env,
         cwd: directory,
-        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+        stdio: ['pipe', 'ignore', 'inherit', 'ipc'],
       })
+      // Its end of the pair becomes the database's descriptor 0: the two talk without this process between them.
+      const process_ = spawn(process.execPath, [...permissions(order, host), childFile, JSON.stringify(order)], {
+        env,
+        cwd: directory,
+        stdio: [syncer.stdin, 'ignore', 'pipe', 'ipc'],
+      })
+      syncer.stdin!.destroy()
+      syncer.on('error', () => process_.kill('SIGKILL'))
+      if (syncer.connected && process_.pid) syncer.send({ databasePid: process_.pid })
       child = process_
       let stderr = ''
       let heldBy: ChildWord | undefined
@@ -291,8 +302,9 @@ export async function startEmbedded(settings: EmbeddedSettings): Promise<Embedde
 }
 
 const childFile = fileURLToPath(new URL('./child.ts', import.meta.url))
+const syncFile = fileURLToPath(new URL('./disk-sync.ts', import.meta.url))
 
-/** The smallest set that works: read our few modules and the package, write the directory; one thread for disk syncs. */
+/** The smallest set that works: read our few modules and the package, write the directory and the socket's folder. */
 function permissions(order: ChildOrder, host: string): string[] {
   const packageFile = fileURLToPath(order.packageUrls.database)
   const reads = [join(dirname(childFile), '*'), join(dirname(dirname(packageFile)), '*'), join('/proc', '*')]
@@ -305,11 +317,9 @@ function permissions(order: ChildOrder, host: string): string[] {
     }
     if (folder === dirname(folder)) break
   }
-  const writes = [order.directory, join(order.directory, '*'), join(host, '*')]
+  const writes = [order.directory, join(order.directory, '*'), host, join(host, '*')]
   return [
     '--permission',
-    '--allow-worker',
-    '--disable-warning=PERM0006',
     ...[...reads, ...writes].map(path => `--allow-fs-read=${path}`),
     ...writes.map(path => `--allow-fs-write=${path}`),
   ]

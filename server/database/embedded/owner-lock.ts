@@ -24,17 +24,20 @@ function readOr(read: () => string): string {
   }
 }
 
-/** Reads the kernel's start time of a process; empty when it is not running or the system cannot say. */
-export function readStartTicks(pid: number): string {
+/** What the kernel says of a process; undefined when it does not exist or the system cannot say. */
+function findProcess(pid: number): { isEnded: boolean; startedAtTicks: string } | undefined {
   const line = readOr(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  // Field 22, counted after the closing bracket of the command name, which may hold blanks and brackets itself.
-  return line.slice(line.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+  if (line === '') return undefined
+  // Fields 3 (state) and 22 (start time), counted after the bracket that closes the command name.
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ')
+  // A zombie has ended and only waits for a parent to read its exit code; under a careless pid 1 that is for ever.
+  return { isEnded: fields[0] === 'Z' || fields[0] === 'X', startedAtTicks: fields[19] ?? '' }
 }
 
 function describeSelf(): Owner {
   return {
     pid: process.pid,
-    startedAtTicks: readStartTicks(process.pid),
+    startedAtTicks: findProcess(process.pid)?.startedAtTicks ?? '',
     bootId: readOr(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1')).trim(),
     pidSpace: readOr(() => readlinkSync('/proc/self/ns/pid')),
     parentPid: process.ppid,
@@ -59,8 +62,9 @@ export function isOwnerAlive(owner: Owner): boolean {
   } catch (error) {
     if ((error as { code?: string }).code === 'ESRCH') return false
   }
-  const ticks = readStartTicks(owner.pid)
-  return ticks === '' || owner.startedAtTicks === '' || ticks === owner.startedAtTicks
+  const found = findProcess(owner.pid)
+  if (!found || owner.startedAtTicks === '') return true // no /proc: the bare pid decides, to the safe side
+  return !found.isEnded && found.startedAtTicks === owner.startedAtTicks
 }
 
 /**

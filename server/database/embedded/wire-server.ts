@@ -4,6 +4,8 @@
  * a COPY; units are never mixed, and a connection keeps the backend until it is outside a transaction again.
  * Promises: one client cannot see another's statements, settings or half a transaction; a client that leaves is rolled
  * back; a client that sleeps inside a transaction is thrown out (25P03); nothing here grows without a bound.
+ * Shared all the same, because the session is one: temporary tables (use ON COMMIT DROP), advisory locks, and SET, which
+ * lasts until another client's turn. Portals keep their names: they end with their transaction, which one client owns.
  */
 import { randomInt, timingSafeEqual } from 'node:crypto'
 import type net from 'node:net'
@@ -41,9 +43,15 @@ export const unitBytesMax = 64 * 1024 * 1024
 export const statementsMax = 1000
 /** Channels one connection may listen to. */
 export const channelsMax = 100
+/** Notifications a listener may leave unread: 8 MiB, then it is dropped. */
+export const unreadBytesMax = 8 * 1024 * 1024
+/** A client that has not logged in by then is dropped. */
+export const loginMaxMs = 10_000
 /** The database every client must name: the build opens the one it creates first, under this name. */
 export const DATABASE_NAME = 'template1'
 export const USER_NAME = 'postgres'
+
+const FRONTEND_LETTERS = 'QPBDECSHFdcf'
 
 export type WireSettings = {
   /** Clients of the private socket are trusted by the socket's folder; others must say this. */
@@ -124,6 +132,11 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
     forget(connection)
   }
 
+  const dropMalformed = (connection: Connection, error: unknown) => {
+    if (!(error instanceof RangeError)) throw error // readText and Buffer's readers say RangeError; the rest is a bug
+    drop(connection, '08P01', `malformed message: ${error.message}`)
+  }
+
   const forget = (connection: Connection) => {
     if (connection.phase === 'gone') return
     connection.phase = 'gone'
@@ -181,9 +194,18 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
     waiting.splice(place, 1)
     next.isWaiting = false
     execute(next)
-    next.socket.resume()
-    if (next.phase !== 'gone') readMessages(next)
+    if (next.phase !== 'gone') readOn(next)
     schedule()
+  }
+
+  /** Takes a client's next messages; one that does not read its answers must do so first. */
+  const readOn = (connection: Connection) => {
+    if (connection.socket.writableNeedDrain) {
+      connection.socket.once('drain', () => readOn(connection))
+      return
+    }
+    connection.socket.resume()
+    readMessages(connection)
   }
 
   const execute = (connection: Connection) => {
@@ -195,7 +217,13 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
       }
       lastOwner = connection
     }
-    const prepared = prepare(connection)
+    let prepared: Prepared
+    try {
+      prepared = prepare(connection)
+    } catch (error) {
+      dropMalformed(connection, error)
+      return
+    }
     connection.unit = []
     connection.unitBytes = 0
     if (prepared.bytes.length === 0) return
@@ -221,7 +249,11 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
         if (parse?.isOurs) continue
       } else if (message.letter === 'A') {
         const channel = readChannel(message.bytes)
-        for (const listener of connections) if (listener.channels.has(channel)) send(listener, message.bytes)
+        for (const listener of [...connections]) {
+          if (!listener.channels.has(channel)) continue
+          if (listener.socket.writableLength <= unreadBytesMax) send(listener, message.bytes)
+          else if (listener !== connection) drop(listener, '53400', 'notifications are not being read')
+        }
         continue
       } else if (message.letter === 'G' && prepared.hidesCopy) {
         continue // the client has had ours before it sent its rows
@@ -302,7 +334,13 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
         const old = inUnit.get(name.text) ?? connection.statements.get(name.text)
         const backendName =
           name.text === '' ? '' : (old?.backendName ?? `c${connection.id}_${++connection.statementSerial}`)
-        const statement = { backendName, parse: bytes, generation, copiesIn: findCopyIn(sql) !== undefined }
+        // Copied: a slice would keep its whole 64 KiB socket chunk alive as long as the statement.
+        const statement = {
+          backendName,
+          parse: Buffer.from(bytes),
+          generation,
+          copiesIn: findCopyIn(sql) !== undefined,
+        }
         inUnit.set(name.text, statement)
         parses.push({ name: name.text, statement, isOurs: false })
         if (name.text === '') unnamedOwner = connection
@@ -367,6 +405,10 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
       connection.phase = 'ready'
       if (connection.isDiscarding) refuseUnit(connection)
       else submit(connection)
+      return
+    }
+    if (!FRONTEND_LETTERS.includes(letter)) {
+      drop(connection, '08P01', 'unknown message type') // the backend would end itself over it, for everybody
       return
     }
     if (letter === 'd' || letter === 'c' || letter === 'f') return // left over from a COPY that failed
@@ -466,6 +508,7 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
 
   const welcome = (connection: Connection) => {
     connection.phase = 'ready'
+    connection.socket.setTimeout(0)
     const key = Buffer.alloc(8)
     key.writeInt32BE(connection.id, 0)
     key.writeInt32BE(randomInt(2 ** 31), 4)
@@ -502,8 +545,7 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
         else takeMessage(connection, { letter: String.fromCharCode(message[0]!), bytes: message })
       }
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      drop(connection, '08P01', `malformed message: ${error.message}`)
+      dropMalformed(connection, error)
     }
   }
 
@@ -530,6 +572,7 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
         return
       }
       connections.add(connection)
+      socket.setTimeout(loginMaxMs, () => drop(connection, '08P01', 'no login in time'))
       socket.on('data', chunk => {
         connection.chunks.push(chunk as Buffer)
         connection.chunkBytes += chunk.length
