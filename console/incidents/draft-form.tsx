@@ -12,7 +12,7 @@ import { shortenId } from '../shell/format.ts'
 import { useKey } from '../shell/keys.ts'
 import { Action, Panel, SentNote } from '../shell/parts.tsx'
 import { findRegionOf } from '../shell/region-words.ts'
-import { useBasemap, useRegionNames } from '../shell/regions.ts'
+import { useBasemap, usePlaceNames } from '../shell/regions.ts'
 import { createIncidentId, openIncident, subjectOf } from './actions.ts'
 
 export function DraftForm({ draft }: { draft: Draft }) {
@@ -20,7 +20,7 @@ export function DraftForm({ draft }: { draft: Draft }) {
   const regions = useWorld(world => world.regions)
   const call = useWorld(world => (draft.callId ? world.calls.get(draft.callId) : undefined))
   const pack = useBasemap()
-  const nameOf = useRegionNames(language)
+  const nameOf = usePlaceNames(language)
   const [addressText, setAddress] = useState('')
   const [complaintText, setComplaint] = useState('')
   const [note, setNote] = useState('')

@@ -8,7 +8,7 @@ import type { BodyOf } from '#contract/entry.ts'
 import type { IncidentView, UnitView } from '#contract/view.ts'
 import { translateWord, useTexts } from '../language/i18n.ts'
 import { useSecond } from '../live/clock.ts'
-import { dismissSent, useSentOn } from '../live/commands.ts'
+import { dismissSent, useSent, useSentOn } from '../live/commands.ts'
 import { findFix } from '../live/positions.ts'
 import { useWorld } from '../live/store.ts'
 import { levels } from '../look/palette.ts'
@@ -16,7 +16,7 @@ import { chooseIncident, chooseUnit, followChosen, useDesk } from '../shell/desk
 import { formatAge, formatClock, formatDayTime, formatKm, formatTime, shortenId } from '../shell/format.ts'
 import { type KeyId, useKey } from '../shell/keys.ts'
 import { Action, Empty, LevelSquare, Panel, SentNote, StatusPill } from '../shell/parts.tsx'
-import { useRegionNames } from '../shell/regions.ts'
+import { useCountyNames, usePlaceNames } from '../shell/regions.ts'
 import { judgeFreshness } from '../units/freshness.ts'
 import { assignUnit, changeLevel, closeIncident, noteIncident, releaseUnit, subjectOf } from './actions.ts'
 import { getDistanceKm, listCandidates } from './distance.ts'
@@ -125,7 +125,7 @@ function AssignedUnit({ incident, unit, now }: { incident: IncidentView; unit: U
 function Candidates({ incident, now }: { incident: IncidentView; now: number }) {
   const { t, language } = useTexts()
   const units = useWorld(world => world.units)
-  const nameOf = useRegionNames(language)
+  const nameOf = useCountyNames(language)
   const { candidates, passedOver } = listCandidates(incident, units.values(), findFix, now)
   const assign = (index: number) => {
     const candidate = candidates[index]
@@ -197,22 +197,17 @@ function TaskRefusal({ incident, unit }: { incident: IncidentView; unit: UnitVie
 
 /** Refused orders whose unit is no candidate any more (it was taken): the refusal must stay on the screen all the same. */
 function StrayRefusals({ incident, shown }: { incident: IncidentView; shown: readonly string[] }) {
-  const units = useWorld(world => world.units)
-  const taken = [...units.values()].filter(
-    unit => !shown.includes(unit.unitId) && !incident.unitIds.includes(unit.unitId),
+  const prefix = subjectOf.task(incident.incidentId, '')
+  const refused = useSent(state =>
+    [...state.bySubject]
+      .filter(([subject, sent]) => sent.step === 'refused' && subject.startsWith(prefix))
+      .map(([subject]) => subject.slice(prefix.length))
+      .join('\n'),
   )
-  return (
-    <>
-      {taken.map(unit => (
-        <StrayRefusal key={unit.unitId} subject={subjectOf.task(incident.incidentId, unit.unitId)} />
-      ))}
-    </>
-  )
-}
-
-function StrayRefusal({ subject }: { subject: string }) {
-  const sent = useSentOn(subject)
-  return sent?.step === 'refused' ? <SentNote subject={subject} /> : null
+  return refused
+    .split('\n')
+    .filter(unitId => unitId !== '' && !shown.includes(unitId) && !incident.unitIds.includes(unitId))
+    .map(unitId => <SentNote key={unitId} subject={subjectOf.task(incident.incidentId, unitId)} />)
 }
 
 function Stamps({ incident }: { incident: IncidentView }) {
@@ -245,7 +240,7 @@ export function IncidentPanel() {
   const incident = useWorld(world => (incidentId ? world.incidents.get(incidentId) : undefined))
   const units = useWorld(world => world.units)
   const unitId = useDesk(desk => desk.unitId)
-  const nameOf = useRegionNames(language)
+  const nameOf = usePlaceNames(language)
   const now = useSecond()
   const [closing, setClosing] = useState(false)
   const [reason, setReason] = useState('')

@@ -77,6 +77,8 @@ export function GridList<T>(props: {
   useEffect(() => {
     if (selectedKey === undefined) return
     setFocusKey(selectedKey)
+    // Chosen elsewhere while the keyboard is in this list: focus follows the choice, there is one bright row, not two.
+    if (scroller.current?.contains(document.activeElement)) wantFocus.current = true
     const index = rows.findIndex(row => getKey(row) === selectedKey)
     if (index >= 0) virtual.scrollToIndex(index)
     // Only a new selection scrolls; rows that move by themselves must not move the window under a reader.

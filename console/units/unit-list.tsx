@@ -16,7 +16,7 @@ import { formatAge, formatClock, formatKm, shortenId } from '../shell/format.ts'
 import { GridList, type GridReach } from '../shell/grid-list.tsx'
 import { useKey } from '../shell/keys.ts'
 import { Action, Empty, Panel, SentNote, StatusPill } from '../shell/parts.tsx'
-import { useRegionNames } from '../shell/regions.ts'
+import { useCountyNames } from '../shell/regions.ts'
 import { judgeFreshness } from './freshness.ts'
 import { unitStatuses } from './status.ts'
 import { StatusStrip } from './status-strip.tsx'
@@ -39,7 +39,7 @@ export function UnitList({ flashing }: { flashing: string | undefined }) {
   const unitId = useDesk(desk => desk.unitId)
   const statusOf = useDesk(desk => desk.statusOf)
   const trackOf = useDesk(desk => desk.trackOf)
-  const nameOf = useRegionNames(language)
+  const nameOf = useCountyNames(language)
   const now = useSecond()
   const reach = useRef<GridReach>(null)
   const [shown, setShown] = useState<Shown>('all')
