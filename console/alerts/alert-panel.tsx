@@ -17,7 +17,7 @@ import { read } from '../live/http.ts'
 import { chooseAlert, followChosen, useDesk, useRole } from '../shell/desk.ts'
 import { formatAge, formatDayTime, formatFigure } from '../shell/format.ts'
 import { useKey } from '../shell/keys.ts'
-import { Action, Empty, LevelSquare, Panel, ReadState, SentNote } from '../shell/parts.tsx'
+import { Action, Empty, LevelSquare, Panel, PrintLine, ReadState, SentNote } from '../shell/parts.tsx'
 import { useRegionNames } from '../shell/regions.ts'
 import { acknowledgeAlert, closeAlert, noteAlert } from './actions.ts'
 import { EpiCurve } from './epi-curve.tsx'
@@ -180,6 +180,7 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
       }
     >
       <div className="case-body" data-testid="evidence" data-state={alert.state}>
+        <PrintLine />
         <div className="case-head">
           <LevelSquare level={alert.level} word={t(`alertLevel.${alert.level}`)} />
           <div className="case-what">

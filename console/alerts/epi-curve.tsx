@@ -107,7 +107,7 @@ export function buildCurve(series: SeriesView, t: Translate) {
         type: 'bar' as const,
         data: series.values.map((value, at) => ({
           value,
-          itemStyle: { color: series.alarms[at] ? look.text : barColour },
+          itemStyle: { color: series.alarms[at] ? look.clockWarn : barColour },
         })),
         barMinHeight: 2,
         barMaxWidth: 18,

@@ -15,7 +15,7 @@ import { levels } from '../look/palette.ts'
 import { chooseIncident, chooseUnit, followChosen, useDesk } from '../shell/desk.ts'
 import { formatAge, formatClock, formatDayTime, formatKm, formatTime, shortenId } from '../shell/format.ts'
 import { type KeyId, useKey } from '../shell/keys.ts'
-import { Action, Empty, LevelSquare, Panel, SentNote, StatusPill } from '../shell/parts.tsx'
+import { Action, Empty, LevelSquare, Panel, PrintLine, SentNote, StatusPill } from '../shell/parts.tsx'
 import { useCountyNames, usePlaceNames } from '../shell/regions.ts'
 import { judgeFreshness } from '../units/freshness.ts'
 import { assignUnit, changeLevel, closeIncident, noteIncident, releaseUnit, subjectOf } from './actions.ts'
@@ -333,6 +333,7 @@ export function IncidentPanel() {
       }
     >
       <div className="case-body">
+        <PrintLine />
         <div className={`case-head case-head-${incident.level}`}>
           <LevelSquare level={incident.level} word={t(`level.${incident.level}`)} />
           <div className="case-what">

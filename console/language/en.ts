@@ -75,6 +75,7 @@ export const en: Texts = {
     rows: '{{count}} rows',
     none: 'None',
     dismiss: 'Understood',
+    printed: 'Printed by {{seat}} at {{time}}; later changes are not on this sheet',
     sending: 'Sending',
     done: 'Done',
     notPublished: 'The server does not offer this',

@@ -75,6 +75,7 @@ export const zh = {
     rows: '共 {{count}} 行',
     none: '无',
     dismiss: '知道了',
+    printed: '{{seat}} 打印于 {{time}}，此后的变化不在本页',
     sending: '发送中',
     done: '已执行',
     notPublished: '服务器没有提供这项内容',

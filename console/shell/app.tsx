@@ -59,7 +59,7 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
   useEffect(() => {
     if (page && page !== wished) useDesk.setState({ page })
   }, [page, wished])
-  useEffect(() => useDesk.setState({ roles: session.roles }), [session.roles])
+  useEffect(() => useDesk.setState({ roles: session.roles, seatName: session.name }), [session])
   useEffect(() => openLink(onEnded), [session.accountId, onEnded])
   useEffect(() => {
     window.addEventListener('keydown', dispatchKey)

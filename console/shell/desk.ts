@@ -25,6 +25,7 @@ export type MapWish =
 export type Desk = {
   /** Roles of the session at this seat; the server judges, this only spares people buttons that would be refused. */
   roles: readonly Role[]
+  seatName: string
   page: Page
   incidentId: string | undefined
   unitId: string | undefined
@@ -62,6 +63,7 @@ function readAddress(): Partial<Desk> {
 
 export const useDesk = create<Desk>()(() => ({
   roles: [],
+  seatName: '',
   page: 'dispatch',
   unitId: undefined,
   callId: undefined,
