@@ -136,8 +136,7 @@ export function registerIntakeRoutes(app: FastifyInstance, ports: IntakePorts): 
       if (!items) return sendReject(reply, reject('SHAPE_INVALID', { path: 'entries', why: 'an array is expected' }))
       const answer = await takeEntries(items, speaker, ports)
       if ('refused' in answer) return sendReject(reply, answer.refused)
-      if (answer.outcomes.every(o => o.code === 'DATABASE_AWAY'))
-        return reply.code(503).header('retry-after', '1').send(answer)
+      if (answer.outcomes.every(o => o.code === 'DATABASE_AWAY')) return sendReject(reply, reject('DATABASE_AWAY'))
       return answer
     },
   })
