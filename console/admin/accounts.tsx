@@ -20,6 +20,7 @@ type Account = {
 }
 type AccountAnswer = { account: Account; secret?: string }
 
+/** The table of accounts with what may be done to each. */
 export function Accounts() {
   const { t, language } = useTexts()
   const regions = useWorld(world => world.regions)

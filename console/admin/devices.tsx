@@ -14,6 +14,7 @@ type Device = { deviceId: string; name: string; role: Role; regions: string[]; u
 
 const deviceRoles = Role.options.filter(role => !personRoles.includes(role))
 
+/** The table of devices with enrolling and revoking. */
 export function Devices() {
   const { t, language } = useTexts()
   const regions = useWorld(world => world.regions)

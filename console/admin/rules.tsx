@@ -6,6 +6,7 @@ import { read } from '../live/http.ts'
 import { Empty, LevelSquare, ReadState } from '../shell/parts.tsx'
 import { describeRule } from './rule-words.ts'
 
+/** The list of published rules. */
 export function Rules() {
   const { t, language } = useTexts()
   const list = useQuery({ queryKey: ['rules'], queryFn: () => read<{ version: number; rules: Rule[] }>('/v1/rules') })

@@ -14,6 +14,7 @@ export const historyPageMax = 50
 
 type Page = { alerts: AlertView[]; next?: string }
 
+/** The list of closed alerts; `onChoose` is told which one to show. */
 export function AlertHistory({
   chosenId,
   onChoose,

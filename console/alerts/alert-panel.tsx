@@ -97,6 +97,7 @@ function RulePart({ alert }: { alert: AlertView }) {
   )
 }
 
+/** The evidence centre of one alert, or what will stand here while none is chosen. */
 export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
   const { t, language } = useTexts()
   const nameOf = useRegionNames(language)

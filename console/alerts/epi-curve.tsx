@@ -138,6 +138,7 @@ export function buildCurve(series: SeriesView, t: Translate) {
   }
 }
 
+/** One curve with its caption and keys, drawn anew when series or language change. */
 export function EpiCurve({
   series,
   regionName,

@@ -22,6 +22,7 @@ export const answerOverMs = 10_000
 
 const endings = ['consultation', 'repeat', 'harassment', 'abandoned', 'other'] as const
 
+/** The panel of waiting calls; `flashing` is the one alarm that may flash. */
 export function CallList({ flashing }: { flashing: string | undefined }) {
   const { t, language } = useTexts()
   const calls = useWorld(world => world.calls)

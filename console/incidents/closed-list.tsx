@@ -25,6 +25,7 @@ export function findDayStart(day: string, moveDays = 0): number | undefined {
   return index === undefined ? undefined : getDayStartAt(index) + moveDays * dayMs
 }
 
+/** The list with its filters and the next page. */
 export function ClosedList() {
   const { t, language } = useTexts()
   const regions = useWorld(world => world.regions)

@@ -15,6 +15,7 @@ import { findRegionOf } from '../shell/region-words.ts'
 import { useBasemap, usePlaceNames } from '../shell/regions.ts'
 import { createIncidentId, openIncident, subjectOf } from './actions.ts'
 
+/** The form of one draft; the draft itself lives in the desk store, because the map gives its place. */
 export function DraftForm({ draft }: { draft: Draft }) {
   const { t, language } = useTexts()
   const regions = useWorld(world => world.regions)

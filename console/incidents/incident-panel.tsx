@@ -233,6 +233,7 @@ function Stamps({ incident }: { incident: IncidentView }) {
   )
 }
 
+/** The chosen case, or the load of the counties while none is chosen. */
 export function IncidentPanel() {
   const { t, language } = useTexts()
   const incidentId = useDesk(desk => desk.incidentId)

@@ -14,6 +14,7 @@ type PersonRecord = { recordKind: string; recordId: string; fields: Record<strin
 /** Most records one look may open: the incident and the calls behind it. */
 export const recordsMax = 6
 
+/** The button with its warning, then the fields; `records` are opened together and each look is logged. */
 export function PersonPart({
   records,
   sealedFields,

@@ -18,6 +18,7 @@ import { useCountyNames } from '../shell/regions.ts'
 import { listQueue, openFilter, type QueueRow } from './order.ts'
 import { judgeWait } from './timers.ts'
 
+/** The panel of open incidents with its filter chips. */
 export function IncidentQueue() {
   const { t, language } = useTexts()
   const incidents = useWorld(world => world.incidents)

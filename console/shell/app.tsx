@@ -88,6 +88,7 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
   )
 }
 
+/** The console from the door inwards. */
 export function App() {
   const { t, language } = useTexts()
   const [seat, setSeat] = useState<Seat>({ at: 'starting' })

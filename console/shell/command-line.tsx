@@ -72,6 +72,7 @@ function carryOut(command: Command, releaseReason: string): void {
   }
 }
 
+/** The line at the foot of the screen; nothing while it is closed. */
 export function CommandLine() {
   const { t, language } = useTexts()
   const open = useDesk(desk => desk.commandOpen)

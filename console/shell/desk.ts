@@ -121,10 +121,12 @@ export function chooseUnit(unitId: string | undefined, follow = false): void {
   })
 }
 
+/** Selects a waiting call; the map shows its place when it has one. */
 export function chooseCall(callId: string | undefined): void {
   useDesk.setState({ callId, ...(callId ? { wish: wishFor('call', callId) } : {}) })
 }
 
+/** Selects an alert; the map shows its region. */
 export function chooseAlert(alertId: string | undefined): void {
   useDesk.setState({ alertId, ...(alertId ? { wish: wishFor('alert', alertId) } : {}) })
 }

@@ -13,6 +13,7 @@ export type GridColumn = { id: string; title: string; className?: string }
 /** Moves focus into the list (to the selected or first row), or one row on. */
 export type GridReach = { focus: () => void; step: (by: number) => void; open: () => void }
 
+/** The list; rows are drawn by `renderRow`, one gridcell a column. */
 export function GridList<T>(props: {
   label: string
   testId: string

@@ -104,6 +104,7 @@ export type MapPanelProps = {
   quiet?: boolean
 }
 
+/** The panel with its frame, tools, legend and notices. */
 export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapPanelProps) {
   const { t, language } = useTexts()
   const pack = useBasemap()

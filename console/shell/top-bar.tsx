@@ -16,6 +16,7 @@ import { formatCityDay, formatClock, formatTime } from './format.ts'
 import { useKey } from './keys.ts'
 import { Action, Key } from './parts.tsx'
 
+/** The bar of a signed-in seat. */
 export function TopBar(props: {
   session: SessionView
   pages: readonly Page[]

@@ -31,6 +31,7 @@ function isShown(unit: UnitView, shown: Shown): boolean {
   return unit.status !== 'idle' && unit.status !== 'unavailable'
 }
 
+/** The panel of units; `flashing` is the one alarm that may flash. */
 export function UnitList({ flashing }: { flashing: string | undefined }) {
   const { t, language } = useTexts()
   const units = useWorld(world => world.units)
