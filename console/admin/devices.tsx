@@ -74,8 +74,8 @@ export function Devices() {
           { title: t('admin.deviceId'), dataIndex: 'deviceId', sorter: (a, b) => (a.deviceId < b.deviceId ? -1 : 1) },
           { title: t('admin.name'), dataIndex: 'name' },
           { title: t('admin.role'), render: (_, row) => t(`role.${row.role}`) },
-          { title: t('admin.regions'), render: (_, row) => row.regions.map(nameOf).join('、') },
-          { title: t('admin.units'), render: (_, row) => row.unitIds.join('、') },
+          { title: t('admin.regions'), render: (_, row) => row.regions.map(nameOf).join(t('state.listed')) },
+          { title: t('admin.units'), render: (_, row) => row.unitIds.join(t('state.listed')) },
           {
             title: t('admin.actions'),
             render: (_, row) =>

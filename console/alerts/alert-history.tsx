@@ -2,7 +2,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { AlertView } from '#contract/view.ts'
-import { findDayStart } from '../incidents/closed-list.tsx'
+import { DayField, findDayStart } from '../incidents/closed-list.tsx'
 import { translateWord, useTexts } from '../language/i18n.ts'
 import { read, writeQuery } from '../live/http.ts'
 import { formatDayTime } from '../shell/format.ts'
@@ -39,12 +39,10 @@ export function AlertHistory({
     <div className="history" data-testid="closed-alerts">
       <div className="chips">
         <label className="chip-label">
-          {t('incident.from')}{' '}
-          <input className="chip" type="date" value={fromDay} onChange={change => setFrom(change.target.value)} />
+          {t('incident.from')} <DayField value={fromDay} onChange={setFrom} />
         </label>
         <label className="chip-label">
-          {t('incident.to')}{' '}
-          <input className="chip" type="date" value={toDay} onChange={change => setTo(change.target.value)} />
+          {t('incident.to')} <DayField value={toDay} onChange={setTo} />
         </label>
         <span className="faint chip-note">{t('state.rows', { count: rows.length })}</span>
       </div>

@@ -91,7 +91,9 @@ function RulePart({ alert }: { alert: AlertView }) {
         ))}
       </ul>
       <p className="muted">
-        {t('admin.ruleEscalation')}：{words.tells.join('；')}
+        {t('admin.ruleEscalation')}
+        {t('state.colon')}
+        {words.tells.join(t('state.listed'))}
       </p>
     </details>
   )
@@ -279,7 +281,9 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
               ))}
             </ul>
             <p className="muted">
-              {t('alerts.basis')}：{alert.basis}
+              {t('alerts.basis')}
+              {t('state.colon')}
+              {alert.basis}
             </p>
             <RulePart alert={alert} />
           </section>

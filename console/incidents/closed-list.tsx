@@ -11,7 +11,7 @@ import { read, writeQuery } from '../live/http.ts'
 import { useWorld } from '../live/store.ts'
 import { formatDayTime, shortenId } from '../shell/format.ts'
 import { Action, Empty, LevelSquare, ReadState } from '../shell/parts.tsx'
-import { useRegionNames } from '../shell/regions.ts'
+import { useCountyNames } from '../shell/regions.ts'
 import { describeComplaint } from './queue.tsx'
 
 /** Rows asked for at once. */
@@ -25,11 +25,27 @@ export function findDayStart(day: string, moveDays = 0): number | undefined {
   return index === undefined ? undefined : getDayStartAt(index) + moveDays * dayMs
 }
 
+/** A day as text, in one form on every browser; a day that is not in the calendar is marked and filters nothing. */
+export function DayField({ value, onChange }: { value: string; onChange: (day: string) => void }) {
+  const { t } = useTexts()
+  return (
+    <input
+      className="chip chip-day"
+      inputMode="numeric"
+      placeholder={t('state.day')}
+      maxLength={10}
+      value={value}
+      aria-invalid={value !== '' && parseDay(value) === undefined}
+      onChange={change => onChange(change.target.value)}
+    />
+  )
+}
+
 /** The list with its filters and the next page. */
 export function ClosedList() {
   const { t, language } = useTexts()
   const regions = useWorld(world => world.regions)
-  const nameOf = useRegionNames(language)
+  const nameOf = useCountyNames(language)
   const [regionCode, setRegion] = useState('')
   const [fromDay, setFrom] = useState('')
   const [toDay, setTo] = useState('')
@@ -66,12 +82,10 @@ export function ClosedList() {
           ))}
         </select>
         <label className="chip-label">
-          {t('incident.from')}{' '}
-          <input className="chip" type="date" value={fromDay} onChange={change => setFrom(change.target.value)} />
+          {t('incident.from')} <DayField value={fromDay} onChange={setFrom} />
         </label>
         <label className="chip-label">
-          {t('incident.to')}{' '}
-          <input className="chip" type="date" value={toDay} onChange={change => setTo(change.target.value)} />
+          {t('incident.to')} <DayField value={toDay} onChange={setTo} />
         </label>
         <span className="faint chip-note">{t('state.rows', { count: rows.length })}</span>
       </div>

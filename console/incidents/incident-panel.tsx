@@ -14,7 +14,7 @@ import { useWorld } from '../live/store.ts'
 import { levels } from '../look/palette.ts'
 import { chooseIncident, chooseUnit, followChosen, useDesk } from '../shell/desk.ts'
 import { formatAge, formatClock, formatDayTime, formatKm, formatTime, shortenId } from '../shell/format.ts'
-import { type KeyId, useKey } from '../shell/keys.ts'
+import { getShownKey, type KeyId, useKey } from '../shell/keys.ts'
 import { Action, Empty, LevelSquare, Panel, PrintLine, SentNote, StatusPill } from '../shell/parts.tsx'
 import { useCountyNames, usePlaceNames } from '../shell/regions.ts'
 import { judgeFreshness } from '../units/freshness.ts'
@@ -419,7 +419,8 @@ export function IncidentPanel() {
         )}
         {!open && (
           <p className="block">
-            {t('incident.outcomeLabel')}：
+            {t('incident.outcomeLabel')}
+            {t('state.colon')}
             {incident.outcome ? translateWord(t, 'incident.outcome', incident.outcome) : '—'}
             {incident.closedAt ? ` · ${formatDayTime(incident.closedAt)}` : ''}
           </p>
@@ -457,7 +458,7 @@ export function IncidentPanel() {
               rows={2}
               data-testid="note"
               aria-label={t('incident.note')}
-              placeholder={`${t('incident.notePlaceholder')}（W）`}
+              placeholder={t('incident.notePlaceholder', { key: getShownKey('note') })}
               value={note}
               maxLength={2000}
               onChange={change => setNote(change.target.value)}

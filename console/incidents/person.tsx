@@ -67,7 +67,7 @@ export function PersonPart({
       {!shown && sealedFields.length > 0 && (
         <p className="faint">
           {t('incident.personFields', {
-            fields: sealedFields.map(field => translateWord(t, 'incident.field', field)).join('、'),
+            fields: sealedFields.map(field => translateWord(t, 'incident.field', field)).join(t('state.listed')),
           })}
         </p>
       )}

@@ -199,7 +199,7 @@ function preview(
     case 'assign':
       return say({
         incident: shortenId(command.incident.incidentId),
-        units: command.units.map(unit => unit.name).join('、'),
+        units: command.units.map(unit => unit.name).join(t('state.listed')),
       })
     case 'status':
       return say({ unit: command.unit.name, status: getStatusLook(command.status).words[language] })

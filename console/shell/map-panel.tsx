@@ -114,6 +114,7 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
   const [trouble, setTrouble] = useState<string>()
   const [banner, setBanner] = useState<string>()
   const layer = useRef<UnitsLayer>(undefined)
+  const drawnLanguage = useRef<string>(undefined)
 
   const draft = useDesk(desk => desk.draft)
   const incidentId = useDesk(desk => desk.incidentId)
@@ -140,6 +141,7 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
       try {
         const [{ createMap }, { buildStyle }] = await Promise.all([import('../map/map.ts'), import('../map/style.ts')])
         if (stopped) return
+        drawnLanguage.current = language
         const opened = await createMap({
           container,
           style: buildStyle((pack ?? undefined) as BasemapPack | undefined, 'dark', language),
@@ -175,11 +177,12 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
   }, [ready])
 
   useEffect(() => {
-    if (!handle) return
+    if (!handle || drawnLanguage.current === language) return
+    drawnLanguage.current = language
     void import('../map/style.ts').then(({ buildStyle }) =>
       handle.setStyle(buildStyle((pack ?? undefined) as BasemapPack | undefined, 'dark', language)),
     )
-  }, [language])
+  }, [handle, language])
 
   useEffect(() => {
     if (!handle) return

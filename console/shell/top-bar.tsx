@@ -148,7 +148,7 @@ export function TopBar(props: {
       </button>
       <span className="top-seat" data-testid="seat">
         {props.session.name}
-        <small>{props.session.roles.map(role => t(`role.${role}`)).join('、')}</small>
+        <small>{props.session.roles.map(role => t(`role.${role}`)).join(t('state.listed'))}</small>
       </span>
       <button type="button" className="tab" data-testid="sign-out" onClick={props.onSignOut}>
         {t('nav.signOut')}
