@@ -38,12 +38,8 @@ export function AlertHistory({
   return (
     <div className="history" data-testid="closed-alerts">
       <div className="chips">
-        <label className="chip-label">
-          {t('incident.from')} <DayField value={fromDay} onChange={setFrom} />
-        </label>
-        <label className="chip-label">
-          {t('incident.to')} <DayField value={toDay} onChange={setTo} />
-        </label>
+        <DayField label={t('incident.from')} value={fromDay} onChange={setFrom} />
+        <DayField label={t('incident.to')} value={toDay} onChange={setTo} />
         <span className="faint chip-note">{t('state.rows', { count: rows.length })}</span>
       </div>
       <ReadState

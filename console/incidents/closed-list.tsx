@@ -26,18 +26,21 @@ export function findDayStart(day: string, moveDays = 0): number | undefined {
 }
 
 /** A day as text, in one form on every browser; a day that is not in the calendar is marked and filters nothing. */
-export function DayField({ value, onChange }: { value: string; onChange: (day: string) => void }) {
+export function DayField(props: { label: string; value: string; onChange: (day: string) => void }) {
   const { t } = useTexts()
   return (
-    <input
-      className="chip chip-day"
-      inputMode="numeric"
-      placeholder={t('state.day')}
-      maxLength={10}
-      value={value}
-      aria-invalid={value !== '' && parseDay(value) === undefined}
-      onChange={change => onChange(change.target.value)}
-    />
+    <label className="chip-label">
+      {props.label}
+      <input
+        className="chip chip-day"
+        inputMode="numeric"
+        placeholder={t('state.day')}
+        maxLength={10}
+        value={props.value}
+        aria-invalid={props.value !== '' && parseDay(props.value) === undefined}
+        onChange={change => props.onChange(change.target.value)}
+      />
+    </label>
   )
 }
 
@@ -81,12 +84,8 @@ export function ClosedList() {
             </option>
           ))}
         </select>
-        <label className="chip-label">
-          {t('incident.from')} <DayField value={fromDay} onChange={setFrom} />
-        </label>
-        <label className="chip-label">
-          {t('incident.to')} <DayField value={toDay} onChange={setTo} />
-        </label>
+        <DayField label={t('incident.from')} value={fromDay} onChange={setFrom} />
+        <DayField label={t('incident.to')} value={toDay} onChange={setTo} />
         <span className="faint chip-note">{t('state.rows', { count: rows.length })}</span>
       </div>
       <ReadState
