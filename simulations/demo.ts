@@ -304,6 +304,7 @@ async function live(options: {
     // A demonstration is watched for minutes: calls come more often, crews work faster, two days of an outbreak pass in
     // eight minutes (two in the smoke test).
     callsPerDay: 2_600,
+    firstCallMs: 5_000,
     dwellFactor: 0.35,
     outbreakPace: options.isSmoke ? 1_440 : 360,
     fixEveryMs: 3_000,
