@@ -31,7 +31,7 @@ import { startTestServer, type TestServer } from '../help/server.ts'
 const root = resolve(import.meta.dirname, '../..')
 const unitsCount = 12
 /** Longest wait for something that must come: a busy machine is no reason to fail. */
-const waitMaxMs = 90_000
+const waitMaxMs = 180_000
 
 const unitIds = Array.from({ length: unitsCount }, (_, index) => `U${index + 1}`)
 const terminals = unitIds.map((unitId, index) => ({
@@ -346,32 +346,32 @@ test('GW-22 the server away and back: nothing lost, nothing twice, each lane in 
   await waitFor('first ones', () => started.totals().acknowledged === unitsCount * 10)
   await restartServer(async () => {
     // the spool takes what the server cannot
-    for (let n = 10; n < 310; n += 50) {
+    for (let n = 10; n < 160; n += 50) {
       reportSpan(started, fromAt + n * 1_000, 50)
       await waitFor('kept by the gateway', () => started.totals().acknowledged === unitsCount * (n + 50))
     }
     const away = await gateway.read()
-    assert.ok(away.spool.waitingCount > 3_000)
+    assert.ok(away.spool.waitingCount > 1_500)
     assert.ok(away.troubles.includes('away'))
   })
   await waitFor('drained', async () => (await gateway.read()).spool.waitingCount === 0)
   const logged = await readLog(fromAt)
   judgeLog(logged, told)
-  assert.equal(logged.length, unitsCount * 310)
+  assert.equal(logged.length, unitsCount * 160)
   const health = await gateway.read()
   assert.ok(health.uplink.sent.live > 0, 'the live lane passed the backlog')
   for (const unitId of unitIds) {
     const own = logged.filter(one => one.unitId === unitId)
     assert.ok(isTwoLanes(own.map(one => one.sourceSeq)), `${unitId}: each lane in order`)
-    const newestAt = own.findIndex(one => one.sourceSeq === 310)
-    assert.ok(own.length - newestAt > 50, `${unitId}: the present came before the past was through`)
+    const newestAt = own.findIndex(one => one.sourceSeq === 160)
+    assert.ok(own.length - newestAt > 20, `${unitId}: the present came before the past was through`)
     assert.deepEqual(
       own.map(one => one.sourceSeq).toSorted((one, other) => one - other),
-      Array.from({ length: 310 }, (_, index) => index + 1),
+      Array.from({ length: 160 }, (_, index) => index + 1),
       `${unitId}: numbered without a hole`,
     )
   }
-  assert.equal(server.world.units.get('U1')?.fixAt, fromAt + 309_000)
+  assert.equal(server.world.units.get('U1')?.fixAt, fromAt + 159_000)
 })
 
 test('GW-23 kill -9 of the gateway in mid-load: nothing told is lost, nothing twice', async t => {
