@@ -20,6 +20,7 @@ import { useRegionNames } from '../shell/regions.ts'
 import { judgeFreshness } from '../units/freshness.ts'
 import { assignUnit, changeLevel, closeIncident, noteIncident, releaseUnit, subjectOf } from './actions.ts'
 import { getDistanceKm, listCandidates } from './distance.ts'
+import { CountyOverview } from './overview.tsx'
 import { PersonPart } from './person.tsx'
 import { describeComplaint } from './queue.tsx'
 import { Timeline } from './timeline.tsx'
@@ -311,7 +312,8 @@ export function IncidentPanel() {
   if (!incident) {
     return (
       <Panel title={t('incident.none')} testId="incident-panel">
-        <Empty text={incidentId ? t('incident.gone') : t('incident.none')} hint={t('incident.noneHint')} />
+        <Empty text={incidentId ? t('incident.gone') : t('incident.noneHint')} />
+        <CountyOverview />
       </Panel>
     )
   }

@@ -238,6 +238,7 @@ export const en: Texts = {
     to: 'To',
     outcomeLabel: 'Outcome',
   },
+  overview: { title: 'Load by county', county: 'County', unassigned: 'No unit', idle: 'Idle', units: 'Units' },
   stamp: {
     ring: 'Ring',
     opened: 'Taken',

@@ -233,6 +233,7 @@ export const zh = {
     to: '到',
     outcomeLabel: '结果',
   },
+  overview: { title: '各县区负荷', county: '县区', unassigned: '未派', idle: '待命', units: '车组' },
   stamp: {
     ring: '振铃',
     opened: '受理',

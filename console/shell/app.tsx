@@ -117,6 +117,7 @@ export function App() {
   return (
     <ConfigProvider
       locale={(language === 'zh' ? zhCN : enUS) as never}
+      button={{ autoInsertSpace: false }}
       theme={{
         algorithm: [theme.darkAlgorithm, theme.compactAlgorithm],
         token: {
@@ -134,6 +135,9 @@ export function App() {
           fontSize: 14,
           motion: false,
           wireframe: true,
+        },
+        components: {
+          Button: { primaryShadow: 'none', defaultShadow: 'none', dangerShadow: 'none' },
         },
       }}
     >

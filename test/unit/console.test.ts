@@ -16,6 +16,7 @@ import { explainAlert, findRatio } from '../../console/alerts/why.ts'
 import { listAlarms } from '../../console/calls/alarm-list.ts'
 import { toneNames, tones } from '../../console/calls/tones.ts'
 import { getDistanceKm, listCandidates } from '../../console/incidents/distance.ts'
+import { countLoad } from '../../console/incidents/load.ts'
 import { isHidden, listQueue, openFilter } from '../../console/incidents/order.ts'
 import { getIncidentWait, judgeWait } from '../../console/incidents/timers.ts'
 import { en } from '../../console/language/en.ts'
@@ -589,5 +590,24 @@ test('CON-24 a rule is told with every parameter; readiness is shown as its own 
   assert.deepEqual(listFacts({ ready: true, log: { seq: 4 } }), [
     ['ready', 'true'],
     ['log.seq', '4'],
+  ])
+})
+
+test('CON-25 the load of a county counts open cases by level, cases without a unit, idle units that answer', () => {
+  const county = { name: 'n', nameEn: 'n', level: 'county' as const, lon: 120, lat: 30, population: 1 }
+  const regions = new Map([
+    ['330402', { ...county, code: '330402' }],
+    ['330482', { ...county, code: '330482' }],
+    ['330402001', { ...county, code: '330402001', parentCode: '330402', level: 'street' as const }],
+  ])
+  const incidents = [
+    makeIncident('a', { level: 1, regionCode: '330402001' }),
+    makeIncident('b', { level: 3, unitIds: ['u'] }),
+    makeIncident('c', { level: 3, state: 'closed' }),
+  ]
+  const units = [makeUnit('u', { status: 'rolling' }), makeUnit('v'), makeUnit('w', { silent: true })]
+  assert.deepEqual(countLoad(incidents, units, regions), [
+    { regionCode: '330402', byLevel: [1, 0, 1, 0], unassigned: 1, idle: 1, units: 3 },
+    { regionCode: '330482', byLevel: [0, 0, 0, 0], unassigned: 0, idle: 0, units: 0 },
   ])
 })
