@@ -4,7 +4,9 @@
  */
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
+import type { Rule } from '#contract/rule.ts'
 import type { AlertView, SeriesView } from '#contract/view.ts'
+import { describeRule } from '../admin/rule-words.ts'
 import { subjectOf } from '../incidents/actions.ts'
 import { PersonPart } from '../incidents/person.tsx'
 import { Timeline } from '../incidents/timeline.tsx'
@@ -57,6 +59,41 @@ function Sources({ alert }: { alert: AlertView }) {
         ))}
       </tbody>
     </table>
+  )
+}
+
+/** The rule behind an alert with all its parameters, for whoever must judge whether it was right to fire. */
+function RulePart({ alert }: { alert: AlertView }) {
+  const { t } = useTexts()
+  const allowed = useRole('epidemiologist', 'shift-leader', 'administrator', 'auditor')
+  const list = useQuery({
+    queryKey: ['rules'],
+    queryFn: () => read<{ rules: Rule[] }>('/v1/rules'),
+    enabled: allowed,
+    staleTime: 300_000,
+  })
+  const rule = list.data?.rules.find(each => each.ruleId === alert.ruleId)
+  if (!rule) return null
+  const words = describeRule(rule, t)
+  return (
+    <details className="rule-part" data-testid="rule">
+      <summary>
+        {t('alerts.rule', { rule: `${rule.ruleId} v${rule.version}` })}
+        {rule.version !== alert.ruleVersion && <em className="tag tag-warn">{t('alerts.ruleChanged')}</em>}
+      </summary>
+      <p>
+        {words.joint ?? t('admin.ruleWhen')} <span className="muted">{words.window}</span>
+        {words.minCases && <span className="muted"> · {words.minCases}</span>}
+      </p>
+      <ul className="why">
+        {words.leaves.map(leaf => (
+          <li key={leaf}>{leaf}</li>
+        ))}
+      </ul>
+      <p className="muted">
+        {t('admin.ruleEscalation')}：{words.tells.join('；')}
+      </p>
+    </details>
   )
 }
 
@@ -242,6 +279,7 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
             <p className="muted">
               {t('alerts.basis')}：{alert.basis}
             </p>
+            <RulePart alert={alert} />
           </section>
         )}
         {!notice && (

@@ -341,6 +341,8 @@ export const en: Texts = {
     whyCases: '{{count}} cases in the window.',
     whyCasesNone: 'This rule counts no cases.',
     basis: 'Basis',
+    rule: 'Conditions of the rule ({{rule}})',
+    ruleChanged: 'the rule was changed since',
     line: '{{source}} · {{syndrome}}, {{period}}: {{observed}} reported, {{expected}} expected, threshold {{threshold}}',
     lineCount: '{{source}} · {{syndrome}}, to {{period}}: {{observed}} in the window, threshold {{threshold}}',
     lineCard: '{{observed}} report cards in {{region}}, threshold {{threshold}}',

@@ -336,6 +336,8 @@ export const zh = {
     whyCases: '窗口内共 {{count}} 例。',
     whyCasesNone: '此规则不计病例。',
     basis: '依据',
+    rule: '规则条件（{{rule}}）',
+    ruleChanged: '规则此后有修改',
     line: '{{source}} · {{syndrome}}，{{period}}：报告 {{observed}}，预期 {{expected}}，阈值 {{threshold}}',
     lineCount: '{{source}} · {{syndrome}}，截至 {{period}}：窗口内累计 {{observed}}，阈值 {{threshold}}',
     lineCard: '{{region}} 收到报告卡 {{observed}} 张，阈值 {{threshold}}',

@@ -7,6 +7,7 @@ import type { UnitView } from '#contract/view.ts'
 import { useTexts } from '../language/i18n.ts'
 import { dismissSent, useSentOn } from '../live/commands.ts'
 import { type Refusal, toRefusal } from '../live/http.ts'
+import { useWorld } from '../live/store.ts'
 import { levels } from '../look/palette.ts'
 import { getStatusLook, getUnitLook } from '../units/status.ts'
 import { getShownKey, type KeyId } from './keys.ts'
@@ -94,11 +95,15 @@ export function StatusPill({ unit, short }: { unit: Pick<UnitView, 'status' | 's
 /** A refusal in words, with its code for whoever is asked for help. */
 export function RefusalNote({ refusal, onDismiss, word }: { refusal: Refusal; onDismiss?: () => void; word?: string }) {
   const { t, language } = useTexts()
+  const unitId = refusal.params?.unitId
+  const unitName = useWorld(world => (typeof unitId === 'string' ? world.units.get(unitId)?.name : undefined))
+  // The house speaks of ids, people of names.
+  const text = unitName && typeof unitId === 'string' ? refusal[language].replace(unitId, unitName) : refusal[language]
   return (
     <div className="refusal" role="alert" data-testid="refusal" data-code={refusal.code}>
       <span>
         {word && <b>{word}</b>}
-        {refusal[language]}
+        {text}
       </span>
       <code>{refusal.code}</code>
       {onDismiss && (

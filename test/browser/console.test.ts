@@ -157,10 +157,11 @@ journey(
     await refusal.getByText('王敏').waitFor()
     await second.screenshot({ path: join(artifacts, 'console-unit-taken.png') })
     desk.hush(false)
-    // The refusal stays when the unit leaves the recommendations, until it is dismissed.
+    // The unit leaves the recommendations for the list of units sent; the refusal goes with it until it is dismissed.
     await second.getByTestId(`task-${nearest}`).waitFor()
-    await refusal.getByRole('button').click()
-    await refusal.waitFor({ state: 'detached' })
+    const kept = second.locator('[data-testid="assigned"] [data-testid="refusal"][data-code="UNIT_TAKEN"]')
+    await kept.getByRole('button').click()
+    await kept.waitFor({ state: 'detached' })
     await first.locator(`[data-testid="task-${nearest}"] .order-mark[data-step="2"]`).waitFor()
     desk.world.setStatus(desk.world.units.get(nearest)!, 'rolling', 'gps')
     await second.locator(`[data-testid="task-${nearest}"] .order-mark[data-step="3"]`).waitFor()
@@ -246,6 +247,8 @@ journey(
     await page.getByTestId('close-cancelled').click()
     await page.getByTestId('incident-panel').getByText('已关闭', { exact: false }).first().waitFor()
     assert.equal(incident.outcome, 'cancelled')
+    // Esc leaves one thing at a time: the unit, then the case.
+    await page.keyboard.press('Escape')
     await page.keyboard.press('Escape')
     await page.getByTestId('overview').waitFor()
     await page.getByTestId('history-open').click()
