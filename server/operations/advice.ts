@@ -177,6 +177,9 @@ export function createAdvisor(ports: AdvisorPorts): Advisor {
         demandShare: lens.habits.demandShare,
         ...(hasCover ? { cover: countStations(area, units, deskSettings.cover) } : {}),
       }
+      const hasFree = units.some(
+        unit => !unit.blocked && isAssignable(world.units.get(unit.unitId)) && Number.isFinite(unit.place.lon),
+      )
       const hourOfWeek = getHourOfWeek(now)
       const siren = call.level <= sirenLevelMax
       const readLeg = (leg: RoadLeg, kind: TravelKind): Leg => ({
@@ -207,9 +210,10 @@ export function createAdvisor(ports: AdvisorPorts): Advisor {
             guessed.set(unit.unitId, unit)
             return readLeg(measureStraightLeg(from, to, hourOfWeek, siren), 'straight-line')
           })
-          if (guessed.size === 0) {
-            const isCutOff = judged.now.rows.length === 0 && [...known.values()].every(leg => leg === undefined)
-            return isCutOff && known.size > 0 ? { gap: 'off-road' } : judged
+          // Without any drive to ask for, the roads are asked all the same, so that the answer never claims roads nobody has.
+          if (guessed.size === 0 && round > 0) {
+            // Free units and no road from any of them: the straight line still names somebody.
+            return judged.now.rows.length === 0 && hasFree ? { gap: 'off-road' } : judged
           }
           const asked = [...guessed.values()]
           const places = asked.map(unit => unit.place)

@@ -78,6 +78,7 @@ export function createTravel(
   /** True while the order under way has outrun its timeout: whoever asks meanwhile need not wait to learn that. */
   let isOverdue = false
   let isStopped = false
+  let giveUp: (() => void) | undefined
 
   const findGap = (): TravelAnswer | undefined => {
     if (!source || isStopped) return { gap: 'no-pack' }
@@ -109,6 +110,7 @@ export function createTravel(
       answer(outcome)
       next()
     }
+    giveUp = () => settle({ gap: 'no-pack' })
     const overdue = setTimeout(() => {
       isOverdue = true
       for (const other of queue) other.answer({ gap: 'late' })
@@ -152,6 +154,7 @@ export function createTravel(
     async stop() {
       isStopped = true
       for (const waiting of queue.splice(0)) waiting.answer({ gap: 'no-pack' })
+      giveUp?.()
       await source?.stop()
     },
   }
