@@ -27,7 +27,7 @@ import { levelCounts } from './fanout/sql.ts'
 import { startTables } from './fanout/tables.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
 import { loadMasterKey } from './identity/master-key.ts'
-import { findActor, listRoles, mayUse, type Principal } from './identity/permissions.ts'
+import { findActor, isInScope, listRoles, mayUse, type Principal } from './identity/permissions.ts'
 import { registerIdentityRoutes } from './identity/routes.ts'
 import { createSight, judgeSaying } from './identity/sight.ts'
 import type { Speaker } from './intake/admit.ts'
@@ -43,6 +43,7 @@ import { createEntriesClock, createWallClock } from './operations/clock.ts'
 import { startJobs } from './operations/jobs.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { findSealedRecord, listForgotten } from './operations/records.ts'
+import { isRestored } from './operations/sql.ts'
 import { startTicker } from './operations/ticker.ts'
 import { advance, coreVersion } from './pipeline.ts'
 import { registerQueryRoutes } from './query/routes.ts'
@@ -199,10 +200,14 @@ export async function startServer(
 
   if (world.city.rulesVersion === 0) await say('rule.published', { version: 1, rules: defaultRules })
 
+  // A restored or replayed city is dry: it knows pages that were sent long ago, from where the live city now is.
+  const pagerMode =
+    config.pager === 'live' && config.clock === 'wall' && !(await isRestored(database.pool)) ? 'live' : 'dry'
+  if (config.pager !== pagerMode) logger.warn({ pager: pagerMode }, 'this city is restored or played: pages stay dry')
   const getCity = (): CityView => ({
     now: clock.now(),
     clock: config.clock,
-    pager: config.pager === 'live' && config.clock === 'wall' ? 'live' : 'dry',
+    pager: pagerMode,
     quarantined: world.city.quarantined,
     lastTickGapMs: world.city.lastTickGapMs,
     rulesVersion: world.city.rulesVersion,
@@ -229,7 +234,7 @@ export async function startServer(
       ...(actor ? { actor } : {}),
       isRelay: principal.type === 'device' && (principal.role === 'gateway' || principal.role === 'player'),
       judge: (kind, body) => judgeSaying(principal, world, config.clock, kind, body),
-      covers: createSight(principal, world).covers,
+      covers: regionCode => isInScope(principal, regionCode, world.regions),
     }
   }
   const metrics = createMetrics({
@@ -263,6 +268,7 @@ export async function startServer(
       return 'code' in principal ? principal : toSpeaker(principal)
     },
     seal: items => identity.sealer.sealMany(items),
+    isAway: isDatabaseAway,
     submit: (entries, laneOf) => writer.submit(entries, laneOf),
     hasRoom: counts => writer.hasRoom(counts),
     count: metrics.count,
@@ -290,6 +296,7 @@ export async function startServer(
         version: serverVersion,
       }),
       metrics: metrics.read,
+      isAway: isDatabaseAway,
       async guard(request, route) {
         const isLoopback = request.ip === '127.0.0.1' || request.ip === '::1'
         if (mayUse(undefined, route, isLoopback)) return undefined
@@ -369,9 +376,15 @@ export async function startServer(
     },
     async submit(client, request: EntriesRequest) {
       const principal = clients.get(client)!
-      const answer = mayUse(principal, 'POST /v1/entries')
-        ? await takeEntries(request.entries, toSpeaker(principal), intake)
-        : { refused: reject('ROLE_FORBIDDEN') }
+      const take = mayUse(principal, 'POST /v1/entries')
+        ? takeEntries(request.entries, toSpeaker(principal), intake)
+        : Promise.resolve({ refused: reject('ROLE_FORBIDDEN') })
+      // A click is always answered, also when something broke on the way.
+      const answer = await take.catch(error => {
+        const incident = randomUUID()
+        onError(`submit ${incident}`)(error)
+        return { refused: isDatabaseAway(error) ? reject('DATABASE_AWAY') : reject('INTERNAL', { incident }) }
+      })
       if (!('refused' in answer)) return answer
       const { http: _http, ...text } = describeReject(answer.refused)
       return text
@@ -430,6 +443,7 @@ export async function startServer(
     everyEntries: config.checkpointEntries,
     fromSeq: rebuilt.fromCheckpointSeq,
     anchorFile: join(config.dataDirectory, 'anchors.jsonl'),
+    incarnation: log.incarnation,
     getHead: () => writer.getHead(),
     onMade: answer => logger.info(answer, 'checkpoint'),
     onError: onError('checkpoint'),

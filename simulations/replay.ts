@@ -17,12 +17,14 @@ import { openWatch } from './watch.ts'
 const REACH_MAX_MS = 60_000
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { data: { type: 'string' } } })
+  const { values } = parseArgs({
+    options: { data: { type: 'string' }, 'log-level': { type: 'string', default: 'error' } },
+  })
   const say = (line: string): void => {
     process.stderr.write(`${line}\n`)
   }
   if (!values.data) {
-    say('usage: npm run replay -- --data DIR')
+    say('usage: npm run replay -- --data DIR [--log-level error]')
     return 2
   }
   const found = await findRecordings(resolve(values.data))
@@ -38,7 +40,7 @@ async function main(): Promise<number> {
     say('starting a fresh city …')
     house = await startHouse({
       dataDirectory,
-      settings: { CLOCK: 'entries', PAGER: 'dry', VIGIL_PORT: '0', VIGIL_LOG_LEVEL: 'error' },
+      settings: { CLOCK: 'entries', PAGER: 'dry', VIGIL_PORT: '0', VIGIL_LOG_LEVEL: values['log-level'] },
       onLine: say,
       signal: end.signal,
     })

@@ -240,6 +240,8 @@ const rules: Readonly<Record<string, (sources: readonly Source[]) => Breach[]>> 
   'TIDY-15 foreign protocols live only in edge-gateway/sources': sources =>
     sources
       .filter(s => s.path.startsWith('server/') || s.path.startsWith('simulations/'))
+      // the one exception: simulated terminals speak as real ones do, by an encoder apart from the decoder they test
+      .filter(s => s.path !== 'simulations/terminals.ts')
       .filter(s => /\b(0x7e|jt808|mllp)\b/i.test(stripText(s.text)))
       .map(s => `${s.path} speaks a foreign protocol`),
 

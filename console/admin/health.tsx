@@ -8,6 +8,7 @@ import { listFacts } from './facts.ts'
 
 type Readiness = { ready: boolean; facts: readonly (readonly [string, string])[] }
 
+/** The readiness page. */
 export function Health() {
   const { t } = useTexts()
   const version = useLink(link => link.serverVersion)

@@ -17,7 +17,7 @@ import { read } from '../live/http.ts'
 import { chooseAlert, followChosen, useDesk, useRole } from '../shell/desk.ts'
 import { formatAge, formatDayTime, formatFigure } from '../shell/format.ts'
 import { useKey } from '../shell/keys.ts'
-import { Action, Empty, LevelSquare, Panel, ReadState, SentNote } from '../shell/parts.tsx'
+import { Action, Empty, LevelSquare, Panel, PrintLine, ReadState, SentNote } from '../shell/parts.tsx'
 import { useRegionNames } from '../shell/regions.ts'
 import { acknowledgeAlert, closeAlert, noteAlert } from './actions.ts'
 import { EpiCurve } from './epi-curve.tsx'
@@ -91,12 +91,15 @@ function RulePart({ alert }: { alert: AlertView }) {
         ))}
       </ul>
       <p className="muted">
-        {t('admin.ruleEscalation')}：{words.tells.join('；')}
+        {t('admin.ruleEscalation')}
+        {t('state.colon')}
+        {words.tells.join(t('state.listed'))}
       </p>
     </details>
   )
 }
 
+/** The evidence centre of one alert, or what will stand here while none is chosen. */
 export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
   const { t, language } = useTexts()
   const nameOf = useRegionNames(language)
@@ -180,6 +183,7 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
       }
     >
       <div className="case-body" data-testid="evidence" data-state={alert.state}>
+        <PrintLine />
         <div className="case-head">
           <LevelSquare level={alert.level} word={t(`alertLevel.${alert.level}`)} />
           <div className="case-what">
@@ -277,7 +281,9 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
               ))}
             </ul>
             <p className="muted">
-              {t('alerts.basis')}：{alert.basis}
+              {t('alerts.basis')}
+              {t('state.colon')}
+              {alert.basis}
             </p>
             <RulePart alert={alert} />
           </section>

@@ -23,7 +23,11 @@ export function useChoropleth(
   max: number | undefined
   main: { sourceKind: string; syndrome: string } | undefined
 } {
-  const evidence = alert?.evidence.find(each => each.sourceKind && each.syndrome)
+  const excess = (each: AlertView['evidence'][number]) => each.observed / Math.max(0.5, each.expected ?? each.observed)
+  // The source that stands out most is the one worth seeing on the map.
+  const evidence = alert?.evidence
+    .filter(each => each.sourceKind && each.syndrome)
+    .toSorted((a, b) => excess(b) - excess(a))[0]
   const main = evidence ? { sourceKind: evidence.sourceKind!, syndrome: evidence.syndrome! } : undefined
   const surveys = useRole('epidemiologist')
   const counties = useMemo(

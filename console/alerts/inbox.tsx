@@ -50,6 +50,7 @@ function EscalationTimer({ alert, now }: { alert: AlertView; now: number }) {
   )
 }
 
+/** The list of unanswered and open alerts. */
 export function Inbox({ flashing }: { flashing: string | undefined }) {
   const { t, language } = useTexts()
   const alerts = useWorld(world => world.alerts)

@@ -8,15 +8,15 @@ import type { BodyOf } from '#contract/entry.ts'
 import type { IncidentView, UnitView } from '#contract/view.ts'
 import { translateWord, useTexts } from '../language/i18n.ts'
 import { useSecond } from '../live/clock.ts'
-import { dismissSent, useSentOn } from '../live/commands.ts'
+import { dismissSent, useSent, useSentOn } from '../live/commands.ts'
 import { findFix } from '../live/positions.ts'
 import { useWorld } from '../live/store.ts'
 import { levels } from '../look/palette.ts'
 import { chooseIncident, chooseUnit, followChosen, useDesk } from '../shell/desk.ts'
 import { formatAge, formatClock, formatDayTime, formatKm, formatTime, shortenId } from '../shell/format.ts'
-import { type KeyId, useKey } from '../shell/keys.ts'
-import { Action, Empty, LevelSquare, Panel, SentNote, StatusPill } from '../shell/parts.tsx'
-import { useRegionNames } from '../shell/regions.ts'
+import { getShownKey, type KeyId, useKey } from '../shell/keys.ts'
+import { Action, Empty, LevelSquare, Panel, PrintLine, SentNote, StatusPill } from '../shell/parts.tsx'
+import { useCountyNames, usePlaceNames } from '../shell/regions.ts'
 import { judgeFreshness } from '../units/freshness.ts'
 import { assignUnit, changeLevel, closeIncident, noteIncident, releaseUnit, subjectOf } from './actions.ts'
 import { getDistanceKm, listCandidates } from './distance.ts'
@@ -125,7 +125,7 @@ function AssignedUnit({ incident, unit, now }: { incident: IncidentView; unit: U
 function Candidates({ incident, now }: { incident: IncidentView; now: number }) {
   const { t, language } = useTexts()
   const units = useWorld(world => world.units)
-  const nameOf = useRegionNames(language)
+  const nameOf = useCountyNames(language)
   const { candidates, passedOver } = listCandidates(incident, units.values(), findFix, now)
   const assign = (index: number) => {
     const candidate = candidates[index]
@@ -197,22 +197,17 @@ function TaskRefusal({ incident, unit }: { incident: IncidentView; unit: UnitVie
 
 /** Refused orders whose unit is no candidate any more (it was taken): the refusal must stay on the screen all the same. */
 function StrayRefusals({ incident, shown }: { incident: IncidentView; shown: readonly string[] }) {
-  const units = useWorld(world => world.units)
-  const taken = [...units.values()].filter(
-    unit => !shown.includes(unit.unitId) && !incident.unitIds.includes(unit.unitId),
+  const prefix = subjectOf.task(incident.incidentId, '')
+  const refused = useSent(state =>
+    [...state.bySubject]
+      .filter(([subject, sent]) => sent.step === 'refused' && subject.startsWith(prefix))
+      .map(([subject]) => subject.slice(prefix.length))
+      .join('\n'),
   )
-  return (
-    <>
-      {taken.map(unit => (
-        <StrayRefusal key={unit.unitId} subject={subjectOf.task(incident.incidentId, unit.unitId)} />
-      ))}
-    </>
-  )
-}
-
-function StrayRefusal({ subject }: { subject: string }) {
-  const sent = useSentOn(subject)
-  return sent?.step === 'refused' ? <SentNote subject={subject} /> : null
+  return refused
+    .split('\n')
+    .filter(unitId => unitId !== '' && !shown.includes(unitId) && !incident.unitIds.includes(unitId))
+    .map(unitId => <SentNote key={unitId} subject={subjectOf.task(incident.incidentId, unitId)} />)
 }
 
 function Stamps({ incident }: { incident: IncidentView }) {
@@ -238,6 +233,7 @@ function Stamps({ incident }: { incident: IncidentView }) {
   )
 }
 
+/** The chosen case, or the load of the counties while none is chosen. */
 export function IncidentPanel() {
   const { t, language } = useTexts()
   const incidentId = useDesk(desk => desk.incidentId)
@@ -245,7 +241,7 @@ export function IncidentPanel() {
   const incident = useWorld(world => (incidentId ? world.incidents.get(incidentId) : undefined))
   const units = useWorld(world => world.units)
   const unitId = useDesk(desk => desk.unitId)
-  const nameOf = useRegionNames(language)
+  const nameOf = usePlaceNames(language)
   const now = useSecond()
   const [closing, setClosing] = useState(false)
   const [reason, setReason] = useState('')
@@ -338,6 +334,7 @@ export function IncidentPanel() {
       }
     >
       <div className="case-body">
+        <PrintLine />
         <div className={`case-head case-head-${incident.level}`}>
           <LevelSquare level={incident.level} word={t(`level.${incident.level}`)} />
           <div className="case-what">
@@ -422,7 +419,8 @@ export function IncidentPanel() {
         )}
         {!open && (
           <p className="block">
-            {t('incident.outcomeLabel')}：
+            {t('incident.outcomeLabel')}
+            {t('state.colon')}
             {incident.outcome ? translateWord(t, 'incident.outcome', incident.outcome) : '—'}
             {incident.closedAt ? ` · ${formatDayTime(incident.closedAt)}` : ''}
           </p>
@@ -460,7 +458,7 @@ export function IncidentPanel() {
               rows={2}
               data-testid="note"
               aria-label={t('incident.note')}
-              placeholder={`${t('incident.notePlaceholder')}（W）`}
+              placeholder={t('incident.notePlaceholder', { key: getShownKey('note') })}
               value={note}
               maxLength={2000}
               onChange={change => setNote(change.target.value)}

@@ -1,5 +1,6 @@
 /** The load of each county: open cases by level, cases without a unit, idle and all units. Pure. */
 import type { IncidentView, RegionView, UnitView } from '#contract/view.ts'
+import { findCounty } from '../shell/region-words.ts'
 
 export type CountyLoad = {
   regionCode: string
@@ -8,16 +9,6 @@ export type CountyLoad = {
   unassigned: number
   idle: number
   units: number
-}
-
-/** Code of the county a region is or lies in; the region itself when the tree names none. */
-function findCounty(code: string, regions: ReadonlyMap<string, RegionView>): string {
-  let at = regions.get(code)
-  for (let depth = 0; at && depth < 8; depth++) {
-    if (at.level === 'county') return at.code
-    at = at.parentCode === undefined ? undefined : regions.get(at.parentCode)
-  }
-  return code
 }
 
 /** Counts the load of every published county, in the order of their codes, and of other regions that have any. */

@@ -9,6 +9,7 @@ import { levels } from '../look/palette.ts'
 import { useRegionNames } from '../shell/regions.ts'
 import { countLoad } from './load.ts'
 
+/** The table of counties. */
 export function CountyOverview() {
   const { t, language } = useTexts()
   const incidents = useWorld(world => world.incidents)

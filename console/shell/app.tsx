@@ -59,7 +59,7 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
   useEffect(() => {
     if (page && page !== wished) useDesk.setState({ page })
   }, [page, wished])
-  useEffect(() => useDesk.setState({ roles: session.roles }), [session.roles])
+  useEffect(() => useDesk.setState({ roles: session.roles, seatName: session.name }), [session])
   useEffect(() => openLink(onEnded), [session.accountId, onEnded])
   useEffect(() => {
     window.addEventListener('keydown', dispatchKey)
@@ -88,6 +88,7 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
   )
 }
 
+/** The console from the door inwards. */
 export function App() {
   const { t, language } = useTexts()
   const [seat, setSeat] = useState<Seat>({ at: 'starting' })

@@ -72,6 +72,7 @@ function carryOut(command: Command, releaseReason: string): void {
   }
 }
 
+/** The line at the foot of the screen; nothing while it is closed. */
 export function CommandLine() {
   const { t, language } = useTexts()
   const open = useDesk(desk => desk.commandOpen)
@@ -198,7 +199,7 @@ function preview(
     case 'assign':
       return say({
         incident: shortenId(command.incident.incidentId),
-        units: command.units.map(unit => unit.name).join('、'),
+        units: command.units.map(unit => unit.name).join(t('state.listed')),
       })
     case 'status':
       return say({ unit: command.unit.name, status: getStatusLook(command.status).words[language] })

@@ -8,6 +8,7 @@ import { Action } from './parts.tsx'
 
 const places = ['everywhere', 'lists', 'desk', 'case', 'forms'] as const
 
+/** The overlay; nothing while it is closed. */
 export function Help() {
   const { t } = useTexts()
   const open = useDesk(desk => desk.helpOpen)

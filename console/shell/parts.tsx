@@ -5,11 +5,14 @@
 import type { ReactNode } from 'react'
 import type { UnitView } from '#contract/view.ts'
 import { useTexts } from '../language/i18n.ts'
+import { useSecond } from '../live/clock.ts'
 import { dismissSent, useSentOn } from '../live/commands.ts'
 import { type Refusal, toRefusal } from '../live/http.ts'
 import { useWorld } from '../live/store.ts'
 import { levels } from '../look/palette.ts'
 import { getStatusLook, getUnitLook } from '../units/status.ts'
+import { useDesk } from './desk.ts'
+import { formatCityDay, formatTime } from './format.ts'
 import { getShownKey, type KeyId } from './keys.ts'
 
 /** A region of the screen with a title bar; `count` and `tools` stand right of the title. */
@@ -31,6 +34,14 @@ export function Panel(props: {
       {props.children}
     </section>
   )
+}
+
+/** Only on paper: when and at whose seat the sheet was printed, so that an old sheet is not taken for a new one. */
+export function PrintLine() {
+  const { t } = useTexts()
+  const seat = useDesk(desk => desk.seatName)
+  const now = useSecond()
+  return <p className="print-only">{t('state.printed', { time: `${formatCityDay(now)} ${formatTime(now)}`, seat })}</p>
 }
 
 /** The key of an action, shown beside its word. */

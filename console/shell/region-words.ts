@@ -53,3 +53,20 @@ export function findRegionOf(
   }
   return nearest?.code
 }
+
+/** Code of the county a region is or lies in; the region itself when the tree names none. */
+export function findCounty(code: string, regions: ReadonlyMap<string, RegionView>): string {
+  let at = regions.get(code)
+  for (let depth = 0; at && depth < 8; depth++) {
+    if (at.level === 'county') return at.code
+    at = at.parentCode === undefined ? undefined : regions.get(at.parentCode)
+  }
+  return code
+}
+
+/** County and, below it, the street of a region, as an address is read aloud. */
+export function describeRegion(regions: ReadonlyMap<string, RegionView>, code: string, language: Language): string {
+  const county = findCounty(code, regions)
+  const name = nameRegion(regions, code, language)
+  return county === code ? name : `${nameRegion(regions, county, language)} ${name}`
+}

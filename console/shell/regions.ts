@@ -4,7 +4,7 @@ import type { BasemapPack } from '#contract/wire.ts'
 import type { Language } from '../language/i18n.ts'
 import { RefusedError, read } from '../live/http.ts'
 import { useWorld } from '../live/store.ts'
-import { nameRegion } from './region-words.ts'
+import { describeRegion, findCounty, nameRegion } from './region-words.ts'
 
 /** The region pack of this city; null when the operator has none (404), undefined while it is being read. */
 export function useBasemap(): BasemapPack | null | undefined {
@@ -26,4 +26,16 @@ export function useBasemap(): BasemapPack | null | undefined {
 export function useRegionNames(language: Language): (code: string) => string {
   const regions = useWorld(world => world.regions)
   return code => nameRegion(regions, code, language)
+}
+
+/** Names the county a region is or lies in: what a row of a list has room for. */
+export function useCountyNames(language: Language): (code: string) => string {
+  const regions = useWorld(world => world.regions)
+  return code => nameRegion(regions, findCounty(code, regions), language)
+}
+
+/** Names county and street together: what a single record has room for. */
+export function usePlaceNames(language: Language): (code: string) => string {
+  const regions = useWorld(world => world.regions)
+  return code => describeRegion(regions, code, language)
 }

@@ -21,14 +21,17 @@ export async function findSession(): Promise<Answer<SessionView | undefined>> {
   return !answer.ok && answer.http === 401 ? { ok: true, value: undefined } : answer
 }
 
+/** Signs in; the answer is the session or the refusal in words. */
 export function signIn(accountId: string, password: string): Promise<Answer<SessionView>> {
   return ask<SessionView>('POST', '/v1/session', { accountId, password })
 }
 
+/** Changes the own password; every other session of the account ends. */
 export function changePassword(current: string, next: string): Promise<Answer<unknown>> {
   return ask('POST', '/v1/session/password', { current, next })
 }
 
+/** Ends the session at the server. */
 export function signOut(): Promise<Answer<unknown>> {
   return ask('DELETE', '/v1/session')
 }

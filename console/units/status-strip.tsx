@@ -10,6 +10,7 @@ import { useTexts } from '../language/i18n.ts'
 import { useDesk } from '../shell/desk.ts'
 import { getStatusLook, unitStatuses } from './status.ts'
 
+/** The strip of statuses for one unit. */
 export function StatusStrip({ unit }: { unit: UnitView }) {
   const { t, language } = useTexts()
   const strip = useRef<HTMLDivElement>(null)

@@ -19,6 +19,7 @@ import { type Reject, reject } from '#contract/errors.ts'
 import { getDayIndex, getHourIndex, parseDay } from '#contract/scalars.ts'
 import type { World } from '../state/world.ts'
 import { codeComplaint } from './codes.ts'
+import { isPlainPosition, type PlainPosition } from './plain.ts'
 
 /** Who is speaking, as far as the door must know. */
 export type Speaker = {
@@ -62,6 +63,9 @@ function normalise(value: unknown, path: string, depth: number): { value: unknow
       const record: Record<string, unknown> = {}
       for (const key of Object.keys(value)) {
         if (key.includes('\0') || !key.isWellFormed()) return reject('TEXT_INVALID', { path })
+        // Copied by assignment it would become the record's prototype and speak through every missing field.
+        if (key === '__proto__')
+          return reject('SHAPE_INVALID', { path: path === '' ? key : `${path}.${key}`, why: 'forbidden key' })
         const done = normalise((value as Record<string, unknown>)[key], path === '' ? key : `${path}.${key}`, depth + 1)
         if ('code' in done) return done
         record[key] = done.value
@@ -106,6 +110,8 @@ function findSwap(world: World, { lon, lat }: Located): Reject | undefined {
 type Named = {
   unitId?: string
   incidentId?: string
+  callId?: string
+  callIds?: readonly string[]
   alertId?: string
   regionCode?: string
   facilityId?: string
@@ -120,14 +126,28 @@ const registers: ReadonlySet<Kind> = new Set([
   'place.registered',
 ])
 
-/** Region an entry is about; undefined when it is about none that is known. */
-function findRegion(world: World, body: Named, kind: Kind): string | undefined {
-  if (body.regionCode !== undefined) return body.regionCode
-  if (body.incidentId !== undefined && kind !== 'unit.status' && kind !== 'unit.vitals')
-    return world.incidents.get(body.incidentId)?.regionCode
-  if (body.unitId !== undefined) return world.units.get(body.unitId)?.regionCode
-  if (body.alertId !== undefined) return world.alerts.get(body.alertId)?.regionCode
-  return undefined
+/**
+ * Every region an entry reaches into: its own, and those of the things it names. A desk that may not see a unit, a call or an
+ * incident may not move it either, whatever region it writes beside it. Unknown things have none: the world refuses them.
+ */
+function listRegions(world: World, body: Named, kind: Kind): string[] {
+  const incident = body.incidentId === undefined ? undefined : world.incidents.get(body.incidentId)
+  // A unit sent across the border stamps the incident it was sent to, also late.
+  const isOwnTask =
+    (kind === 'unit.status' || kind === 'unit.vitals') &&
+    incident?.stamps.some(row => row.unitId === body.unitId && row.stamp === 'ordered')
+  const codes = [
+    body.regionCode,
+    isOwnTask ? undefined : incident?.regionCode,
+    body.unitId === undefined ? undefined : world.units.get(body.unitId)?.regionCode,
+    body.alertId === undefined ? undefined : world.alerts.get(body.alertId)?.regionCode,
+    body.callId === undefined ? undefined : world.calls.get(body.callId)?.regionCode,
+    kind === 'count.reported' && body.facilityId !== undefined
+      ? world.places.get(body.facilityId)?.regionCode
+      : undefined,
+    ...(body.callIds ?? []).map(callId => world.calls.get(callId)?.regionCode),
+  ]
+  return [...new Set(codes.filter(code => code !== undefined))]
 }
 
 /** The refusals that depend on who speaks about what; undefined when there is none. */
@@ -139,11 +159,12 @@ function findForeign(kind: Kind, body: Named, door: Door): Reject | undefined {
   if (body.facilityId !== undefined && !world.places.has(body.facilityId))
     return reject('PLACE_UNKNOWN', { placeId: body.facilityId })
   if (kind === 'region.published') return undefined
-  const regionCode = findRegion(world, body, kind)
-  if (regionCode === undefined) return undefined
   // The first publication of a tree and the things registered with it find no tree yet: the sender's own scope is enough.
-  if (world.regions.size > 0 && !world.regions.has(regionCode)) return reject('REGION_UNKNOWN', { regionCode })
-  if (world.regions.size > 0 && !speaker.covers(regionCode)) return reject('REGION_FOREIGN', { regionCode })
+  if (world.regions.size === 0) return undefined
+  for (const regionCode of listRegions(world, body, kind)) {
+    if (!world.regions.has(regionCode)) return reject('REGION_UNKNOWN', { regionCode })
+    if (!speaker.covers(regionCode)) return reject('REGION_FOREIGN', { regionCode })
+  }
   return undefined
 }
 
@@ -160,8 +181,38 @@ function addComplaint(body: Record<string, unknown>): void {
     body.complaint = codeComplaint(body.complaintText)
 }
 
+/** The judgements of admit for a position whose form needs none, in the same order. */
+function admitPosition(said: PlainPosition, door: Door): Entry | Reject {
+  const { kind, body } = said
+  const { speaker } = door
+  const forbidden = speaker.judge(kind, {})
+  if (forbidden) return forbidden
+  const source = said.source ?? speaker.source
+  if (source !== speaker.source && !speaker.isRelay) return reject('SOURCE_FOREIGN', { source })
+  const objection = speaker.judge(kind, body)
+  if (objection) return objection
+  const aheadMs = said.occurredAt - door.now
+  if (aheadMs > futureToleranceMs) return reject('TIME_IN_FUTURE', { aheadS: Math.round(aheadMs / 1_000) })
+  const refused = findForeign(kind, body, door) ?? findSwap(door.world, body)
+  if (refused) return refused
+  const entry: Entry = {
+    seq: 0,
+    loggedAt: 0,
+    kind,
+    source,
+    epoch: said.epoch,
+    sourceSeq: said.seq,
+    occurredAt: said.occurredAt,
+    receivedAt: door.receivedAt,
+    body,
+  }
+  if (speaker.actor) entry.actor = speaker.actor
+  return entry
+}
+
 /** Admits one item of a request. */
 export function admit(raw: unknown, door: Door): Entry | Reject {
+  if (isPlainPosition(raw)) return admitPosition(raw, door)
   const normal = normalise(raw, '', 0)
   if ('code' in normal) return normal
   const envelope = Submission.safeParse(normal.value)

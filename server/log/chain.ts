@@ -23,9 +23,33 @@ export function canonicalise(value: unknown): string {
   return `${text}}`
 }
 
+/** Number fields of a position, in the order of canonicalise() around unitId, the last. */
+const positionNumbers = ['accuracyM', 'altitudeM', 'courseDeg', 'lat', 'lon', 'speedKmh'] as const
+
+/**
+ * The same text as canonicalise() for an ordinary position, which is nearly all there is; undefined for anything else, so that
+ * a foreign field or a number that became a text can never hide from the chain.
+ */
+export function findPositionText(body: Readonly<Record<string, unknown>>): string | undefined {
+  const { unitId } = body
+  if (typeof unitId !== 'string') return undefined
+  let known = 1
+  let text = '{'
+  for (const name of positionNumbers) {
+    const value = body[name]
+    if (value === undefined) continue
+    if (typeof value !== 'number' || !Number.isFinite(value)) return undefined
+    text += `"${name}":${value},`
+    known++
+  }
+  for (const _key in body) known--
+  return known === 0 ? `${text}"unitId":${JSON.stringify(unitId)}}` : undefined
+}
+
 /** What a sender said, without what the house added: equal for a resend, different for a reused key. */
 export function canonicaliseContent(entry: Entry): string {
-  return `${entry.kind}|${entry.source}|${entry.occurredAt}|${canonicalise(entry.body)}`
+  const body = (entry.kind === 'unit.position' ? findPositionText(entry.body) : undefined) ?? canonicalise(entry.body)
+  return `${entry.kind}|${entry.source}|${entry.occurredAt}|${body}`
 }
 
 /** One line of the chain for an entry. */

@@ -36,8 +36,11 @@ export interface Log {
   /** Changes with every restore: gateways offer again what they had acknowledged. */
   readonly incarnation: string
   getHead(): Promise<Head>
-  /** Makes a group durable in one transaction, or throws and has made nothing durable that a re-read head does not show. */
-  append(commit: Commit): Promise<void>
+  /**
+   * Makes a group durable in one transaction, or throws and has made nothing durable that a re-read head does not show. May
+   * call `onSent` once, when the storage has all it needs but its commit: the caller's time until then is free.
+   */
+  append(commit: Commit, onSent?: () => void): Promise<void>
   /** Entries with afterSeq < seq in order, at most readMax; an empty list is the end. */
   list(afterSeq: number, max?: number): Promise<LoggedEntry[]>
   /** Commit rows from a number on, at most `max`. */

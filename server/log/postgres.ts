@@ -1,10 +1,11 @@
 /**
  * PostgreSQL log: the truth on disk, with TimescaleDB hypertables for the big kinds when it is there and plain tables when not.
- * Batches by unnest, one transaction a group, fenced by the lease row that every append updates. Reads merge four tables by seq.
+ * One transaction a group, big rows by binary COPY, fenced by the lease row that every append updates. Reads merge four tables by seq.
  */
-import type { Pool, PoolClient } from 'pg'
+import { escapeLiteral, type Pool, type PoolClient, type QueryResult } from 'pg'
 import { type Entry, kinds, type Outcome } from '#contract/entry.ts'
 import { genesisHash } from './chain.ts'
+import { type CopyType, copyIn, createCopyRows } from './copy.ts'
 import {
   type Checkpoint,
   type Commit,
@@ -23,19 +24,8 @@ export type Fence = { name: string; token: number }
 /** Checkpoints kept besides the newest. */
 const checkpointsKept = 2
 
-type Column = { name: string; type: string; field: (entry: Entry) => unknown }
-type BigTable = { table: string; columns: Column[] }
-
-const body = (field: string) => (entry: Entry) => (entry.body as Record<string, unknown>)[field]
-const envelope: Column[] = [
-  { name: 'seq', type: 'bigint', field: e => e.seq },
-  { name: 'logged_at', type: 'bigint', field: e => e.loggedAt },
-  { name: 'source', type: 'text', field: e => e.source },
-  { name: 'epoch', type: 'text', field: e => e.epoch },
-  { name: 'source_seq', type: 'bigint', field: e => e.sourceSeq },
-  { name: 'occurred_at', type: 'bigint', field: e => e.occurredAt },
-  { name: 'received_at', type: 'bigint', field: e => e.receivedAt },
-]
+/** Columns every big table begins with. */
+const envelope = ['seq', 'logged_at', 'source', 'epoch', 'source_seq', 'occurred_at', 'received_at'] as const
 
 /** Body columns of each big table: column, SQL type, field of the body. */
 const bigBodies = {
@@ -63,16 +53,11 @@ const bigBodies = {
     ['gap_ms', 'bigint', 'gapMs'],
     ['boundary', 'text', 'boundary'],
   ],
-} as const satisfies Record<string, readonly (readonly [string, string, string])[]>
+} as const satisfies Record<string, readonly (readonly [string, CopyType, string])[]>
 type Big = keyof typeof bigBodies
 const bigKinds: Record<Big, Entry['kind']> = { position: 'unit.position', vitals: 'unit.vitals', tick: 'clock.ticked' }
 
-const bigTables = Object.fromEntries(
-  Object.entries(bigBodies).map(([table, columns]) => [
-    table,
-    { table, columns: [...envelope, ...columns.map(([name, type, field]) => ({ name, type, field: body(field) }))] },
-  ]),
-) as Record<Big, BigTable>
+const bigNames = Object.keys(bigBodies) as Big[]
 
 /** The big table an entry goes to; undefined for the small one. An entry said by a person or under a UUID is always small. */
 function findBigTable(entry: Entry): Big | undefined {
@@ -82,33 +67,82 @@ function findBigTable(entry: Entry): Big | undefined {
   return storage
 }
 
-/** A PostgreSQL array literal, built by hand because it is the hot path; text is quoted and escaped. */
-function toArray(column: Column, rows: readonly Entry[]): string {
-  const isText = column.type === 'text'
-  let literal = '{'
-  for (let i = 0; i < rows.length; i++) {
-    const value = column.field(rows[i]!)
-    if (i > 0) literal += ','
-    if (value === undefined || value === null) literal += 'NULL'
-    else if (isText) literal += `"${(value as string).replace(/["\\]/g, '\\$&')}"`
-    else literal += value as number
+/** Rows of one big table as a COPY stream, in the order of its columns. */
+function encodeRows(big: Big, rows: readonly Entry[]): Buffer {
+  const copy = createCopyRows(rows.length)
+  const fields = bigBodies[big]
+  for (const entry of rows) {
+    copy.startRow(envelope.length + fields.length)
+    copy.addInt8(entry.seq)
+    copy.addInt8(entry.loggedAt)
+    copy.addText(entry.source)
+    copy.addText(entry.epoch!)
+    copy.addInt8(entry.sourceSeq!)
+    copy.addInt8(entry.occurredAt)
+    copy.addInt8(entry.receivedAt)
+    const said = entry.body as Readonly<Record<string, unknown>>
+    for (const [, type, field] of fields) {
+      const value = said[field]
+      if (value === undefined || value === null) copy.addNull()
+      else if (type === 'text') copy.addText(value as string)
+      else if (type === 'bigint') copy.addInt8(value as number)
+      else copy.addFloat8(value as number)
+    }
   }
-  return `${literal}}`
+  return copy.finish()
 }
 
-function getInsert(table: BigTable): string {
-  const names = table.columns.map(c => c.name).join(', ')
-  const arrays = table.columns.map((c, i) => `$${i + 1}::${c.type}[]`).join(', ')
-  return `INSERT INTO ${table.table} (${names}) SELECT * FROM unnest(${arrays})`
-}
-const bigInserts = Object.fromEntries(
-  Object.entries(bigTables).map(([name, table]) => [name, getInsert(table)]),
+const bigCopies = Object.fromEntries(
+  bigNames.map(big => [
+    big,
+    `COPY ${big} (${[...envelope, ...bigBodies[big].map(([name]) => name)].join(', ')}) FROM STDIN (FORMAT binary)`,
+  ]),
 ) as Record<Big, string>
 
-const smallInsert = `INSERT INTO entry (seq, logged_at, kind, source, epoch, source_seq, uuid, actor, occurred_at, received_at, expects, expires_at, body)
-  SELECT seq, logged_at, kind, source, epoch, source_seq, uuid, actor, occurred_at, received_at, expects, expires_at, body
-  FROM jsonb_to_recordset($1::jsonb) AS r(seq bigint, logged_at bigint, kind text, source text, epoch text, source_seq bigint, uuid uuid,
-    actor jsonb, occurred_at bigint, received_at bigint, expects jsonb, expires_at bigint, body jsonb)`
+/**
+ * All of a commit but its big rows, as one statement and so one turn: the lease is renewed, and only while it is held are the
+ * commit row, the outcomes and the small entries written. Answers how many commit rows it wrote: 0 means the lease is lost.
+ */
+function getCommitStatement(commit: Commit, small: readonly Entry[], fence: Fence | undefined): string {
+  const { commitNo, firstSeq, entries, outcomes } = commit
+  const text = escapeLiteral
+  const held = fence
+    ? `UPDATE lease SET last_seq = ${firstSeq + entries.length - 1}, until = now() + interval '5 seconds' WHERE name = ${text(fence.name)} AND token = ${fence.token} RETURNING 1`
+    : 'SELECT 1'
+  const parts = [
+    `held AS (${held})`,
+    `committed AS (INSERT INTO log_commit (commit_no, first_seq, entry_count, outcome_count, logged_from, logged_to, previous_hash, hash)
+       SELECT ${commitNo}, ${firstSeq}, ${entries.length}, ${outcomes.length}, ${entries[0]?.loggedAt ?? 0}, ${entries.at(-1)?.loggedAt ?? 0}, ${text(commit.previousHash)}, ${text(commit.hash)} FROM held RETURNING 1)`,
+  ]
+  if (outcomes.length > 0)
+    parts.push(`told AS (INSERT INTO outcome (seq, commit_no, result, code, params)
+       SELECT r.seq, ${commitNo}, r.result, r.code, r.params
+       FROM held, jsonb_to_recordset(${text(JSON.stringify(outcomes.map(({ seq, outcome }) => ({ seq, ...outcome }))))}::jsonb)
+         AS r(seq bigint, result text, code text, params jsonb))`)
+  if (small.length > 0)
+    parts.push(`said AS (INSERT INTO entry (${smallColumns.join(', ')})
+       SELECT ${smallColumns.map(name => `r.${name}`).join(', ')}
+       FROM held, jsonb_to_recordset(${text(JSON.stringify(small.map(toSmallRow)))}::jsonb)
+         AS r(seq bigint, logged_at bigint, kind text, source text, epoch text, source_seq bigint, uuid uuid,
+           actor jsonb, occurred_at bigint, received_at bigint, expects jsonb, expires_at bigint, body jsonb))`)
+  return `WITH ${parts.join(', ')} SELECT count(*)::int AS written FROM committed`
+}
+
+const smallColumns = [
+  'seq',
+  'logged_at',
+  'kind',
+  'source',
+  'epoch',
+  'source_seq',
+  'uuid',
+  'actor',
+  'occurred_at',
+  'received_at',
+  'expects',
+  'expires_at',
+  'body',
+] as const
 
 function toSmallRow(e: Entry) {
   return {
@@ -179,47 +213,33 @@ function toOutcome(row: Omit<OutcomeRow, 'seq'>): Outcome {
     : { result: 'refused', code: row.code!, params: row.params }
 }
 
-async function insertCommit(client: PoolClient, commit: Commit, fence: Fence | undefined): Promise<void> {
-  const last = commit.firstSeq + commit.entries.length - 1
-  if (fence) {
-    const held = await client.query(
-      "UPDATE lease SET last_seq = $1, until = now() + interval '5 seconds' WHERE name = $2 AND token = $3",
-      [last, fence.name, fence.token],
-    )
-    if (held.rowCount !== 1) throw new LeaseLost()
-  }
+/** Writes a commit on one client: a single statement when nothing is big, else a transaction around it and the copies. */
+async function insertCommit(
+  client: PoolClient,
+  commit: Commit,
+  fence: Fence | undefined,
+  onSent: (() => void) | undefined,
+): Promise<void> {
   const small: Entry[] = []
   const big: Record<Big, Entry[]> = { position: [], vitals: [], tick: [] }
-  for (const entry of commit.entries) (findBigTable(entry) ? big[findBigTable(entry)!] : small).push(entry)
-  if (small.length > 0) await client.query(smallInsert, [JSON.stringify(small.map(toSmallRow))])
-  for (const name of Object.keys(big) as Big[]) {
-    if (big[name].length === 0) continue
-    await client.query({
-      name: `log-${name}`,
-      text: bigInserts[name],
-      values: bigTables[name].columns.map(c => toArray(c, big[name])),
-    })
+  for (const entry of commit.entries) {
+    const table = findBigTable(entry)
+    if (table) big[table].push(entry)
+    else small.push(entry)
   }
-  if (commit.outcomes.length > 0)
-    await client.query(
-      `INSERT INTO outcome (seq, commit_no, result, code, params)
-       SELECT seq, $2::bigint, result, code, params FROM jsonb_to_recordset($1::jsonb) AS r(seq bigint, result text, code text, params jsonb)`,
-      [JSON.stringify(commit.outcomes.map(({ seq, outcome }) => ({ seq, ...outcome }))), commit.commitNo],
-    )
-  await client.query(
-    `INSERT INTO log_commit (commit_no, first_seq, entry_count, outcome_count, logged_from, logged_to, previous_hash, hash)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-    [
-      commit.commitNo,
-      commit.firstSeq,
-      commit.entries.length,
-      commit.outcomes.length,
-      commit.entries[0]?.loggedAt ?? 0,
-      commit.entries.at(-1)?.loggedAt ?? 0,
-      commit.previousHash,
-      commit.hash,
-    ],
-  )
+  const copies = bigNames.filter(name => big[name].length > 0)
+  const statement = getCommitStatement(commit, small, fence)
+  const first = client.query(copies.length > 0 ? `BEGIN; ${statement}` : statement)
+  first.catch(() => undefined)
+  // The rows are written out while the server works on the first turn.
+  const streams = copies.map(name => encodeRows(name, big[name]))
+  if (copies.length === 0) onSent?.()
+  const answered = (await first) as unknown as QueryResult | QueryResult[]
+  const result = Array.isArray(answered) ? answered.at(-1)! : answered
+  if (result.rows[0].written !== 1) throw new LeaseLost()
+  for (const [i, name] of copies.entries())
+    await copyIn(client, bigCopies[name], streams[i]!, i === copies.length - 1 ? onSent : undefined)
+  if (copies.length > 0) await client.query('COMMIT')
 }
 
 /** Opens the log of a migrated database. With a fence every append proves that this process still holds the city. */
@@ -261,13 +281,11 @@ export async function openPostgresLog(pool: Pool, fence?: Fence): Promise<Log> {
         hash: row.hash,
       }
     },
-    async append(commit) {
+    async append(commit, onSent) {
       const client = await pool.connect()
       let broken: Error | undefined
       try {
-        await client.query('BEGIN')
-        await insertCommit(client, commit, fence)
-        await client.query('COMMIT')
+        await insertCommit(client, commit, fence, onSent)
       } catch (error) {
         broken = error as Error
         await client.query('ROLLBACK').then(
@@ -296,7 +314,7 @@ export async function openPostgresLog(pool: Pool, fence?: Fence): Promise<Log> {
       const found: Entry[] = (
         await pool.query('SELECT * FROM entry WHERE seq > $1 AND seq <= $2', [afterSeq, upTo])
       ).rows.map(fromSmallRow)
-      for (const big of Object.keys(bigTables) as Big[]) {
+      for (const big of bigNames) {
         const rows = await pool.query(
           `SELECT * FROM ${big} WHERE seq > $1 AND seq <= $2 AND logged_at >= $3 AND logged_at <= $4`,
           [afterSeq, upTo, bounds.from, bounds.to],

@@ -115,12 +115,19 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
   let commits = 0
   let wake: (() => void) | undefined
   let inDoubt: { commit: Commit; group: Pending[] } | undefined
+  /** Durable and decided, not yet told: told while the storage works on the next group. */
+  let answers: { pending: Pending; told: Told }[] = []
 
   const tell = (pending: Pending, told: Told) => {
     const { batch, index } = pending
     if (batch.told[index]) return
     batch.told[index] = told
     if (--batch.missing === 0) batch.resolve(batch.told as Told[])
+  }
+  const tellAnswers = () => {
+    const now = answers
+    answers = []
+    for (const { pending, told } of now) tell(pending, told)
   }
   const refuse = (pending: Pending, code: RefusalCode, params?: Reject['params']) =>
     tell(pending, { result: 'refused', reject: reject(code, params) })
@@ -145,6 +152,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
   }
 
   const lookUpRepeated = async (repeated: readonly Pending[]) => {
+    tellAnswers()
     for (const pending of repeated) {
       const held = await log.findByKey(pending.entry)
       if (held && untoldSeqs.has(held.entry.seq)) lanes.urgent.putBack([pending])
@@ -157,28 +165,43 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
     const fresh: Pending[] = []
     const repeated: Pending[] = []
     const waiting: Pending[] = []
-    const keysHere = new Set<string>()
+    const uuidsHere = new Set<string>()
+    const seqsHere = new Map<string, Set<number>>()
     const uuids = taken.flatMap(p => (p.entry.uuid && !recentUuids.has(p.entry.uuid) ? [p.entry.uuid] : []))
+    // A look-up may hang on a database that is away: what is durable is told before it.
+    if (uuids.length > 0) tellAnswers()
     const known = uuids.length > 0 ? await log.findByUuids(uuids) : new Map<string, LoggedEntry>()
     for (const pending of taken) {
       const { entry } = pending
-      const key = entry.uuid ?? `${getSourceKey(entry.source, entry.epoch!)}/${entry.sourceSeq}`
-      if (keysHere.has(key)) {
-        waiting.push(pending)
-        continue
-      }
       if (entry.uuid) {
-        if (recentUuids.has(entry.uuid) || known.has(entry.uuid)) {
+        if (uuidsHere.has(entry.uuid)) waiting.push(pending)
+        else if (recentUuids.has(entry.uuid) || known.has(entry.uuid)) {
+          tellAnswers()
           const held = known.get(entry.uuid) ?? (await log.findByUuids([entry.uuid])).get(entry.uuid)
           if (held && untoldSeqs.has(held.entry.seq)) waiting.push(pending)
           else tellRepeated(pending, held)
-          continue
+        } else {
+          uuidsHere.add(entry.uuid)
+          fresh.push(pending)
         }
-      } else if (isCounted(world, entry.source, entry.epoch!, entry.sourceSeq!)) {
+        continue
+      }
+      const sourceKey = getSourceKey(entry.source, entry.epoch!)
+      const sourceSeq = entry.sourceSeq!
+      let seqs = seqsHere.get(sourceKey)
+      if (seqs?.has(sourceSeq)) {
+        waiting.push(pending)
+        continue
+      }
+      if (isCounted(world, sourceKey, sourceSeq)) {
         repeated.push(pending)
         continue
       }
-      keysHere.add(key)
+      if (!seqs) {
+        seqs = new Set()
+        seqsHere.set(sourceKey, seqs)
+      }
+      seqs.add(sourceSeq)
       fresh.push(pending)
     }
     if (repeated.length > 0) await lookUpRepeated(repeated)
@@ -224,7 +247,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
     untold = []
     for (const { stored, pending } of nowDurable) {
       untoldSeqs.delete(stored.seq)
-      if (pending) tell(pending, toTold(stored.seq, stored.outcome, false))
+      if (pending) answers.push({ pending, told: toTold(stored.seq, stored.outcome, false) })
     }
     for (const pending of group) {
       const { entry } = pending
@@ -241,7 +264,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
         if (recentUuids.size > uuidsMax) recentUuids.delete(recentUuids.values().next().value!)
       }
       if (outcome.result === 'done' && kinds[entry.kind].family === 'fact')
-        tell(pending, { result: 'done', seq: entry.seq })
+        answers.push({ pending, told: { result: 'done', seq: entry.seq } })
       else {
         untold.push({ stored: { seq: entry.seq, outcome }, pending })
         untoldSeqs.add(entry.seq)
@@ -251,12 +274,29 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
   }
 
   const enterAway = () => {
+    if (state === 'stopped') return
     if (state === 'ready') {
       state = 'away'
       awaySince = Date.now()
       ports.onState?.('away')
     }
     for (const lane of laneOrder) for (const pending of lanes[lane].drain()) refuse(pending, 'DATABASE_AWAY')
+    // Decided, but the outcome is not durable yet: their senders ask again and get it then, by the key they used.
+    for (const { pending } of untold) if (pending) refuse(pending, 'DATABASE_AWAY')
+  }
+  /** Says DATABASE_AWAY to a group, and to all that waits, when the database does not answer in time. */
+  const watchGroup = (group: readonly Pending[]) =>
+    setTimeout(() => {
+      tellAnswers()
+      enterAway()
+      for (const pending of group) refuse(pending, 'DATABASE_AWAY')
+    }, awayAfterMs)
+
+  const enterReady = () => {
+    if (state !== 'away') return
+    state = 'ready'
+    awaySince = undefined
+    ports.onState?.('ready')
   }
 
   /** After a lost answer: the head says whether the group in doubt was committed. Nothing else is written before it is known. */
@@ -276,24 +316,20 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
       state = 'stopped'
       return true
     } else if (doubt) for (const pending of doubt.group) refuse(pending, 'DATABASE_AWAY')
-    if (state === 'away') {
-      state = 'ready'
-      awaySince = undefined
-      ports.onState?.('ready')
-    }
+    enterReady()
     return true
   }
 
   /** Commits a group; data faults bisect it until the one bad entry is found and refused alone. */
   const commitGroup = async (group: Pending[]): Promise<void> => {
-    if (group.length === 0 && untold.length === 0) return
+    if (group.length === 0 && untold.length === 0) {
+      tellAnswers()
+      return
+    }
     const commit = build(group)
-    const timer = setTimeout(() => {
-      enterAway()
-      for (const pending of group) refuse(pending, 'DATABASE_AWAY')
-    }, awayAfterMs)
+    const timer = watchGroup(group)
     try {
-      await log.append(commit)
+      await log.append(commit, tellAnswers)
     } catch (error) {
       clearTimeout(timer)
       if (error instanceof LeaseLost) {
@@ -308,7 +344,10 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
         }
         const middle = group.length >>> 1
         await commitGroup(group.slice(0, middle))
-        await commitGroup(group.slice(middle))
+        const rest = group.slice(middle)
+        // With the first half in doubt nothing else is written before it is known whether it stands.
+        if (inDoubt || state === 'stopped') for (const pending of rest) refuse(pending, 'DATABASE_AWAY')
+        else await commitGroup(rest)
         return
       }
       if (!ports.isAway(error)) {
@@ -317,16 +356,13 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
         return
       }
       inDoubt = { commit, group }
+      tellAnswers()
       for (const pending of group) refuse(pending, 'DATABASE_AWAY')
       enterAway()
       return
     }
     clearTimeout(timer)
-    if (state === 'away') {
-      state = 'ready'
-      awaySince = undefined
-      ports.onState?.('ready')
-    }
+    enterReady()
     settle(commit, group)
   }
 
@@ -348,6 +384,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
         continue
       }
       if (isIdle()) {
+        tellAnswers()
         if (stopping) break
         await new Promise<void>(resolve => {
           wake = resolve
@@ -357,12 +394,18 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
       }
       const startedAt = performance.now()
       const backfillWaits = lanes.backfill.size > 0
-      let group: Pending[] = []
+      let group: Pending[] = takeGroup()
+      const timer = watchGroup(group)
       try {
-        const taken = takeGroup()
-        group = taken
-        group = await sift(taken)
+        group = await sift(group)
+        clearTimeout(timer)
+        // It answers after all; what was refused meanwhile is not written: its sender was told that it is not confirmed.
+        if ((state as string) === 'away') {
+          enterReady()
+          group = group.filter(pending => !pending.batch.told[pending.index])
+        }
       } catch (error) {
+        clearTimeout(timer)
         // The look-up failed before anything was written: the senders keep their entries.
         for (const pending of group) refuse(pending, 'DATABASE_AWAY')
         if (ports.isAway(error)) enterAway()
@@ -373,6 +416,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
         continue
       }
       await commitGroup(group)
+      if (laneOrder.every(lane => lanes[lane].size === 0)) tellAnswers()
       if (backfillWaits) {
         const took = performance.now() - startedAt
         backfillShare =
@@ -380,6 +424,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
       }
     }
     state = 'stopped'
+    tellAnswers()
     for (const lane of laneOrder) for (const pending of lanes[lane].drain()) refuse(pending, 'STOPPING')
     for (const { pending } of untold) if (pending) refuse(pending, 'STOPPING')
   }

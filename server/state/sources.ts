@@ -24,9 +24,9 @@ function findSlot(ranges: readonly number[], n: number): number {
   return low
 }
 
-/** True when this sequence number has been counted. */
-export function isCounted(world: Pick<World, 'sources'>, source: string, epoch: string, seq: number): boolean {
-  const ranges = world.sources.get(getSourceKey(source, epoch))?.ranges
+/** True when this sequence number of a source key (getSourceKey) has been counted. */
+export function isCounted(world: Pick<World, 'sources'>, sourceKey: string, seq: number): boolean {
+  const ranges = world.sources.get(sourceKey)?.ranges
   if (!ranges) return false
   const last = ranges.length - 1
   if (last >= 0 && seq > ranges[last]!) return false

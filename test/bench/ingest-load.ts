@@ -5,13 +5,14 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Agent } from 'undici'
 
-const { url, token, rows, batch, inFlight, units } = workerData as {
+const { url, token, rows, batch, inFlight, units, round } = workerData as {
   url: string
   token: string
   rows: number
   batch: number
   inFlight: number
   units: number
+  round: number
 }
 const agent = new Agent({ connections: inFlight, pipelining: 1 })
 const base = Date.now() - 60_000
@@ -22,7 +23,7 @@ for (let n = 0; n < rows; n += batch)
       entries: Array.from({ length: batch }, (_, i) => ({
         kind: 'unit.position',
         source: `T${(n + i) % units}`,
-        epoch: 'bench',
+        epoch: `bench-${round}`,
         seq: Math.floor((n + i) / units) + 1,
         occurredAt: base + Math.floor((n + i) / units),
         body: {

@@ -483,7 +483,11 @@ journey(
         await page.screenshot({ path: join(artifacts, `console-dispatch-${language}-${width}.png`) })
         assert.deepEqual(await listCut(), [], `${language} ${width}`)
       }
-      if (language === 'zh') await page.getByTestId('language-switch').click()
+      if (language === 'zh') {
+        await page.getByTestId('language-switch').click()
+        // The ground's own words follow the language too.
+        await page.locator('.vigil-hud-schematic').getByText('Schematic').waitFor()
+      }
     }
     await page.getByTestId('language-switch').click()
     await page.setViewportSize({ width: 1366, height: 768 })
