@@ -37,6 +37,7 @@ import { hashSlices, sliceWorld } from './log/checkpoint.ts'
 import type { Log } from './log/log.ts'
 import { openPostgresLog, releaseLease, takeLease } from './log/postgres.ts'
 import { startWriter, type Writer } from './log/writer.ts'
+import { createAdvisor } from './operations/advice.ts'
 import { startCheckpoints } from './operations/checkpoints.ts'
 import { createEntriesClock, createWallClock } from './operations/clock.ts'
 import { startJobs } from './operations/jobs.ts'
@@ -46,6 +47,8 @@ import { isRestored } from './operations/sql.ts'
 import { startTicker } from './operations/ticker.ts'
 import { advance, coreVersion } from './pipeline.ts'
 import { registerQueryRoutes } from './query/routes.ts'
+import { startRoadThread } from './roads/thread.ts'
+import { createTravel } from './roads/travel.ts'
 import { createTouched, type World } from './state/world.ts'
 
 export const serverVersion = '0.1.0'
@@ -211,6 +214,18 @@ export async function startServer(
     regionsVersion: world.city.regionsVersion,
   })
   const basemap = await readBasemap(config.regionPack)
+  // A pack of roads that is refused stops nobody: advice goes by the straight line and says why.
+  const roads =
+    config.regionPack === undefined
+      ? undefined
+      : startRoadThread({
+          directory: config.regionPack,
+          onRoads: held => logger.info(held, 'roads'),
+          onRefused: refused => logger.error(refused, 'roads refused'),
+          onError: onError('roads'),
+        })
+  const travel = createTravel(roads)
+  const advisor = createAdvisor({ world, travel, now: () => clock.now() })
 
   const toSpeaker = (principal: Principal): Speaker => {
     const actor = findActor(principal)
@@ -325,6 +340,7 @@ export async function startServer(
           return 'code' in principal ? principal : createSight(principal, world)
         },
         judge: judgeSeries,
+        advise: advisor.advise,
         sendReject: (reply, refused) => sendReject(reply, refused),
       })
     },
@@ -462,6 +478,7 @@ export async function startServer(
     await stopPager()
     await fanout.close()
     await app.close()
+    await travel.stop()
     await writer.stop()
     await tables.close()
     await checkpoints.stop()

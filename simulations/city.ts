@@ -214,7 +214,7 @@ const ROUTE_POINTS_MAX = 4_000
 const OPEN_INCIDENTS_MAX = 2_000
 const CASES_MAX = 50_000
 
-const SPEED_KMH = [100, 68, 48, 32] as const // expressway, national, arterial, collector
+export const SPEED_KMH = [100, 68, 48, 32] as const // expressway, national, arterial, collector
 const SIREN = 1.25
 // Runs, repeats, consultations, nuisance, hang-ups. @source Anshan 2017: 36,824 runs of 90,101 calls (dispatch.md 1.5)
 const OUTCOME_WEIGHTS = [0.41, 0.14, 0.25, 0.08, 0.12]
@@ -379,6 +379,12 @@ const speedFactor = (siren: boolean, at: number): number => {
   const hour = Math.floor(((at + SHANGHAI_MS) % DAY_MS) / HOUR_MS)
   const rush = hour === 7 || hour === 8 || hour === 17 || hour === 18
   return siren ? SIREN * (rush ? 0.88 : 1) : rush ? 0.72 : 1
+}
+
+/** The factors on SPEED_KMH for each hour of a week from Monday 00:00, as a road pack publishes them. */
+export const listHourFactors = (): { plain: number[]; siren: number[] } => {
+  const hours = Array.from({ length: 168 }, (_, hour) => hour * HOUR_MS - SHANGHAI_MS)
+  return { plain: hours.map(at => speedFactor(false, at)), siren: hours.map(at => speedFactor(true, at)) }
 }
 
 /** Dijkstra from a node; calls `settle` for each node in order of travel time until it returns true. */

@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import type { Role } from '#contract/scalars.ts'
 import { formatDay, getDayIndex } from '#contract/scalars.ts'
-import { startCity } from './city.ts'
+import { listHourFactors, SPEED_KMH, startCity } from './city.ts'
 import { DoorClosed, openDoor } from './door.ts'
 import {
   type Desk,
@@ -29,7 +29,7 @@ import {
   waitUntil,
 } from './house.ts'
 import { playCity, scenarios } from './play.ts'
-import { type City, createChance, packCity, seedCity } from './seed.ts'
+import { type City, createChance, packCity, packRoads, seedCity } from './seed.ts'
 import { openWatch } from './watch.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -157,7 +157,9 @@ async function furnish(house: House, keptPath: string): Promise<Kept & { playerT
 
 async function writePack(city: City, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, 'pack.json'), JSON.stringify(packCity(city, formatDay(getDayIndex(Date.now())))))
+  const day = formatDay(getDayIndex(Date.now()))
+  await writeFile(join(folder, 'pack.json'), JSON.stringify(packCity(city, day)))
+  await writeFile(join(folder, 'roads.json'), JSON.stringify(packRoads(city, day, SPEED_KMH, listHourFactors())))
 }
 
 function printAddress(house: House, password: string): void {

@@ -60,6 +60,7 @@ function roomOf(path: string): string {
 /**
  * Who may import whom, at run time. Every room may import itself and contract/; `import type` from state/world.ts is free.
  * main.ts and pipeline.ts join stages; operations/ are jobs over the log, which fold with the pipeline.
+ * operations/advice.ts joins advise/ (pure, asked for) with roads/ (a thread): neither may know the other.
  * log/ uses the world's constructors and source ranges: the writer guards what the world counts (DECISIONS 4).
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -81,7 +82,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   fanout: [],
   query: [],
   analysts: ['detect'],
-  operations: ['log', 'state', 'database', 'query', 'pipeline.ts', 'config.ts', 'identity'],
+  operations: ['log', 'state', 'database', 'query', 'pipeline.ts', 'config.ts', 'identity', 'advise', 'roads'],
   'main.ts': ['*'],
 }
 

@@ -8,7 +8,7 @@ import type { BodyOf } from '#contract/entry.ts'
 import type { IncidentView, UnitView } from '#contract/view.ts'
 import { translateWord, useTexts } from '../language/i18n.ts'
 import { useSecond } from '../live/clock.ts'
-import { dismissSent, useSent, useSentOn } from '../live/commands.ts'
+import { dismissSent, useSentOn } from '../live/commands.ts'
 import { findFix } from '../live/positions.ts'
 import { useWorld } from '../live/store.ts'
 import { levels } from '../look/palette.ts'
@@ -19,10 +19,13 @@ import { Action, Empty, LevelSquare, Panel, PrintLine, SentNote, StatusPill } fr
 import { useCountyNames, usePlaceNames } from '../shell/regions.ts'
 import { judgeFreshness } from '../units/freshness.ts'
 import { assignUnit, changeLevel, closeIncident, noteIncident, releaseUnit, subjectOf } from './actions.ts'
+import { isShown, useAdvice } from './advice.ts'
+import { AdviceList } from './advice-list.tsx'
 import { getDistanceKm, listCandidates } from './distance.ts'
 import { CountyOverview } from './overview.tsx'
 import { PersonPart } from './person.tsx'
 import { describeComplaint } from './queue.tsx'
+import { StrayRefusals, TaskRefusal } from './task-notes.tsx'
 import { Timeline } from './timeline.tsx'
 import { findUnitWait, getIncidentWait, judgeWait } from './timers.ts'
 
@@ -185,29 +188,14 @@ function Candidates({ incident, now }: { incident: IncidentView; now: number }) 
   )
 }
 
-function TaskRefusal({ incident, unit }: { incident: IncidentView; unit: UnitView }) {
-  const sent = useSentOn(subjectOf.task(incident.incidentId, unit.unitId))
-  if (sent?.step !== 'refused' && sent?.step !== 'sending') return null
-  return (
-    <div className="candidate-note">
-      <SentNote subject={subjectOf.task(incident.incidentId, unit.unitId)} />
-    </div>
+/** The server's advice; the straight-line list when there is none to show. */
+function Recommended({ incident, now }: { incident: IncidentView; now: number }) {
+  const advice = useAdvice(incident)
+  return isShown(advice, incident.incidentId, now) ? (
+    <AdviceList incident={incident} advice={advice} />
+  ) : (
+    <Candidates incident={incident} now={now} />
   )
-}
-
-/** Refused orders whose unit is no candidate any more (it was taken): the refusal must stay on the screen all the same. */
-function StrayRefusals({ incident, shown }: { incident: IncidentView; shown: readonly string[] }) {
-  const prefix = subjectOf.task(incident.incidentId, '')
-  const refused = useSent(state =>
-    [...state.bySubject]
-      .filter(([subject, sent]) => sent.step === 'refused' && subject.startsWith(prefix))
-      .map(([subject]) => subject.slice(prefix.length))
-      .join('\n'),
-  )
-  return refused
-    .split('\n')
-    .filter(unitId => unitId !== '' && !shown.includes(unitId) && !incident.unitIds.includes(unitId))
-    .map(unitId => <SentNote key={unitId} subject={subjectOf.task(incident.incidentId, unitId)} />)
 }
 
 function Stamps({ incident }: { incident: IncidentView }) {
@@ -434,7 +422,7 @@ export function IncidentPanel() {
             <AssignedUnit key={unit.unitId} incident={incident} unit={unit} now={now} />
           ))}
         </section>
-        {open && <Candidates incident={incident} now={now} />}
+        {open && <Recommended incident={incident} now={now} />}
         <section className="block">
           <Stamps incident={incident} />
         </section>

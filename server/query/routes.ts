@@ -9,9 +9,9 @@ import { type Kind, sealedPrefix } from '#contract/entry.ts'
 import { type Reject, reject } from '#contract/errors.ts'
 import { Rule } from '#contract/rule.ts'
 import { EpochMs, formatDay, Id, RegionCode, SourceKind, Syndrome } from '#contract/scalars.ts'
-import { AlertView, CallView, IncidentView, SeriesView } from '#contract/view.ts'
+import { AdviceView, AlertView, CallView, IncidentView, SeriesView } from '#contract/view.ts'
 import { type BasemapPack, ErrorResponse, PositionRow } from '#contract/wire.ts'
-import type { Alert, Incident, Series, ShownCollection, World } from '../state/world.ts'
+import type { Alert, Incident, Series, ShownCollection, Unit, World } from '../state/world.ts'
 import {
   findRecord,
   type HistoryFilter,
@@ -44,6 +44,8 @@ export type QueryPorts = {
   authenticate(request: FastifyRequest, route: string): Promise<Asker | Reject>
   /** Expected values and thresholds of a series by the detector a chart shows. */
   judge(series: Series): Judged
+  /** Who should go to an open incident, among the units the asker sees. */
+  advise(incident: Incident, sees: (unit: Unit) => boolean): Promise<AdviceView>
   sendReject(reply: never, refused: Reject): unknown
 }
 
@@ -272,6 +274,22 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
     { summary: 'Incidents, newest first', querystring: History, response: page('incidents', IncidentView) },
     async (asker, query) =>
       answerPage('incidents', await listIncidents(pool, toFilter(asker, query as z.infer<typeof History>))),
+  )
+  get(
+    '/v1/incidents/:incidentId/advice',
+    {
+      summary:
+        'Who should go: at most five units with arrival, every term of the choice, and why nearer ones were left out',
+      params: z.object({ incidentId: Id }),
+      response: AdviceView,
+    },
+    (asker, _query, params) => {
+      const incidentId = params.incidentId!
+      const incident = world.incidents.get(incidentId)
+      if (!incident || !asker.sees('incidents', incident)) return reject('INCIDENT_UNKNOWN', { incidentId })
+      if (incident.state === 'closed') return reject('INCIDENT_CLOSED', { incidentId })
+      return ports.advise(incident, unit => asker.sees('units', unit))
+    },
   )
   get(
     '/v1/calls',
