@@ -307,7 +307,7 @@ journey(
     desk.skipPacket()
     const before = desk.resyncs()
     for (let at = 0; desk.resyncs() === before && at < 100; at++) await page.waitForTimeout(100)
-    assert.equal(desk.resyncs(), before + 1)
+    assert.ok(desk.resyncs() > before)
     desk.hush(true)
     await page.locator('[data-testid="link"][data-state="old"]').waitFor()
     await page.getByTestId('band').getByText('没有收到新数据').waitFor()
