@@ -2,6 +2,7 @@
  * App: the HTTP surface all doors share: limits, security headers, errors in both languages, the OpenAPI document with a page
  * to try it, health, metrics, and the built console. Doors (intake, query, identity, fan-out) register themselves on it.
  */
+import { isUtf8 } from 'node:buffer'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import cookie from '@fastify/cookie'
@@ -36,6 +37,8 @@ export type AppPorts = {
   /** Judges a request for a route of the app itself; undefined lets it pass. */
   guard(request: FastifyRequest, route: string): Promise<Reject | undefined>
   onFault(error: Error, request: FastifyRequest): string
+  /** True for errors that mean the database is away: 503, not our bug. */
+  isAway(error: unknown): boolean
 }
 
 /** Answers with a refusal: status, stable code, both texts. */
@@ -96,11 +99,20 @@ export async function createApp(
     logger: false,
     genReqId: () => crypto.randomUUID(),
   }) as unknown as FastifyInstance
+  // Bytes that are not UTF-8 would be read as U+FFFD and stored as something nobody said: refused instead.
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  // JSON alone: a plain text body could be sent by another site's form without asking.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    if (!isUtf8(body)) return done(new SyntaxError('not UTF-8'), undefined)
+    return parseJson(request, body.toString('utf8'), done)
+  })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const refused = findRefusal(error)
     if (refused) return sendReject(reply, refused)
+    if (ports.isAway(error)) return sendReject(reply, reject('DATABASE_AWAY'))
     return sendReject(reply, reject('INTERNAL', { incident: ports.onFault(error, request) }))
   })
   app.setNotFoundHandler((_request, reply) => sendReject(reply, reject('ROUTE_UNKNOWN')))

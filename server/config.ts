@@ -10,7 +10,6 @@ const Flag = z.stringbool()
 const Environment = z.strictObject({
   /** PostgreSQL ≥ 15, best with TimescaleDB. Without it the embedded database runs in the data directory. */
   DATABASE_URL: z.string().min(1).optional(),
-  REDIS_URL: z.string().min(1).optional(),
   /** `live` sends pages; anything else says what would have been sent. */
   PAGER: z.enum(['live', 'dry']).default('dry'),
   /** `entries`: a player ticks and the city lives in its recordings' year. */
@@ -40,7 +39,6 @@ const Environment = z.strictObject({
 
 export type Config = {
   databaseUrl?: string
-  redisUrl?: string
   pager: 'live' | 'dry'
   clock: 'wall' | 'entries'
   host: string
@@ -80,6 +78,8 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     if (value === undefined || value === '') continue
     if (key.startsWith('VIGIL_') && !known.has(key))
       throw new ConfigFault(`unknown setting ${key} / 未知的配置项 ${key}`)
+    if (key === 'REDIS_URL')
+      throw new ConfigFault('REDIS_URL is not built yet: one process does all / 尚不支持 REDIS_URL')
     if (known.has(key)) read[key] = value
   }
   const parsed = Environment.safeParse(read)
@@ -103,7 +103,6 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   const dataDirectory = resolve(e.VIGIL_DATA)
   return {
     ...(e.DATABASE_URL === undefined ? {} : { databaseUrl: e.DATABASE_URL }),
-    ...(e.REDIS_URL === undefined ? {} : { redisUrl: e.REDIS_URL }),
     pager: e.PAGER,
     clock: e.CLOCK,
     host: e.VIGIL_HOST,
@@ -129,10 +128,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
 /** The configuration with every secret masked, for the first log line. */
 export function maskConfig(config: Config): Record<string, unknown> {
   const masked: Record<string, unknown> = { ...config }
-  for (const key of ['databaseUrl', 'redisUrl']) {
-    const value = masked[key]
-    if (typeof value === 'string') masked[key] = value.replace(/\/\/[^@/]*@/, '//***@')
-  }
+  if (typeof masked.databaseUrl === 'string') masked.databaseUrl = masked.databaseUrl.replace(/\/\/[^@/]*@/, '//***@')
   for (const key of ['pagerSecret', 'mapboxToken']) if (masked[key] !== undefined) masked[key] = '***'
   return masked
 }

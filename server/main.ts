@@ -37,14 +37,18 @@ import { hashSlices, sliceWorld } from './log/checkpoint.ts'
 import type { Log } from './log/log.ts'
 import { openPostgresLog, releaseLease, takeLease } from './log/postgres.ts'
 import { startWriter, type Writer } from './log/writer.ts'
+import { createAdvisor } from './operations/advice.ts'
 import { startCheckpoints } from './operations/checkpoints.ts'
 import { createEntriesClock, createWallClock } from './operations/clock.ts'
 import { startJobs } from './operations/jobs.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { findSealedRecord, listForgotten } from './operations/records.ts'
+import { isRestored } from './operations/sql.ts'
 import { startTicker } from './operations/ticker.ts'
 import { advance, coreVersion } from './pipeline.ts'
 import { registerQueryRoutes } from './query/routes.ts'
+import { startRoadThread } from './roads/thread.ts'
+import { createTravel } from './roads/travel.ts'
 import { createTouched, type World } from './state/world.ts'
 
 export const serverVersion = '0.1.0'
@@ -196,16 +200,32 @@ export async function startServer(
 
   if (world.city.rulesVersion === 0) await say('rule.published', { version: 1, rules: defaultRules })
 
+  // A restored or replayed city is dry: it knows pages that were sent long ago, from where the live city now is.
+  const pagerMode =
+    config.pager === 'live' && config.clock === 'wall' && !(await isRestored(database.pool)) ? 'live' : 'dry'
+  if (config.pager !== pagerMode) logger.warn({ pager: pagerMode }, 'this city is restored or played: pages stay dry')
   const getCity = (): CityView => ({
     now: clock.now(),
     clock: config.clock,
-    pager: config.pager === 'live' && config.clock === 'wall' ? 'live' : 'dry',
+    pager: pagerMode,
     quarantined: world.city.quarantined,
     lastTickGapMs: world.city.lastTickGapMs,
     rulesVersion: world.city.rulesVersion,
     regionsVersion: world.city.regionsVersion,
   })
   const basemap = await readBasemap(config.regionPack)
+  // A pack of roads that is refused stops nobody: advice goes by the straight line and says why.
+  const roads =
+    config.regionPack === undefined
+      ? undefined
+      : startRoadThread({
+          directory: config.regionPack,
+          onRoads: held => logger.info(held, 'roads'),
+          onRefused: refused => logger.error(refused, 'roads refused'),
+          onError: onError('roads'),
+        })
+  const travel = createTravel(roads)
+  const advisor = createAdvisor({ world, travel, now: () => clock.now() })
 
   const toSpeaker = (principal: Principal): Speaker => {
     const actor = findActor(principal)
@@ -248,6 +268,7 @@ export async function startServer(
       return 'code' in principal ? principal : toSpeaker(principal)
     },
     seal: items => identity.sealer.sealMany(items),
+    isAway: isDatabaseAway,
     submit: (entries, laneOf) => writer.submit(entries, laneOf),
     hasRoom: counts => writer.hasRoom(counts),
     count: metrics.count,
@@ -275,6 +296,7 @@ export async function startServer(
         version: serverVersion,
       }),
       metrics: metrics.read,
+      isAway: isDatabaseAway,
       async guard(request, route) {
         const isLoopback = request.ip === '127.0.0.1' || request.ip === '::1'
         if (mayUse(undefined, route, isLoopback)) return undefined
@@ -318,6 +340,7 @@ export async function startServer(
           return 'code' in principal ? principal : createSight(principal, world)
         },
         judge: judgeSeries,
+        advise: advisor.advise,
         sendReject: (reply, refused) => sendReject(reply, refused),
       })
     },
@@ -353,9 +376,15 @@ export async function startServer(
     },
     async submit(client, request: EntriesRequest) {
       const principal = clients.get(client)!
-      const answer = mayUse(principal, 'POST /v1/entries')
-        ? await takeEntries(request.entries, toSpeaker(principal), intake)
-        : { refused: reject('ROLE_FORBIDDEN') }
+      const take = mayUse(principal, 'POST /v1/entries')
+        ? takeEntries(request.entries, toSpeaker(principal), intake)
+        : Promise.resolve({ refused: reject('ROLE_FORBIDDEN') })
+      // A click is always answered, also when something broke on the way.
+      const answer = await take.catch(error => {
+        const incident = randomUUID()
+        onError(`submit ${incident}`)(error)
+        return { refused: isDatabaseAway(error) ? reject('DATABASE_AWAY') : reject('INTERNAL', { incident }) }
+      })
       if (!('refused' in answer)) return answer
       const { http: _http, ...text } = describeReject(answer.refused)
       return text
@@ -414,6 +443,7 @@ export async function startServer(
     everyEntries: config.checkpointEntries,
     fromSeq: rebuilt.fromCheckpointSeq,
     anchorFile: join(config.dataDirectory, 'anchors.jsonl'),
+    incarnation: log.incarnation,
     getHead: () => writer.getHead(),
     onMade: answer => logger.info(answer, 'checkpoint'),
     onError: onError('checkpoint'),
@@ -448,6 +478,7 @@ export async function startServer(
     await stopPager()
     await fanout.close()
     await app.close()
+    await travel.stop()
     await writer.stop()
     await tables.close()
     await checkpoints.stop()

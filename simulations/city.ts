@@ -50,6 +50,8 @@ export interface CityOptions {
   startAt: number
   /** Calls to 120 in a day. */
   callsPerDay?: number
+  /** The first call comes no later than this after the start; at night the next could be minutes away. */
+  firstCallMs?: number
   /** Share of incidents left to human dispatchers. */
   manualShare?: number
   /** Share of idle units that are out on a stand-by drive. */
@@ -212,7 +214,7 @@ const ROUTE_POINTS_MAX = 4_000
 const OPEN_INCIDENTS_MAX = 2_000
 const CASES_MAX = 50_000
 
-const SPEED_KMH = [100, 68, 48, 32] as const // expressway, national, arterial, collector
+export const SPEED_KMH = [100, 68, 48, 32] as const // expressway, national, arterial, collector
 const SIREN = 1.25
 // Runs, repeats, consultations, nuisance, hang-ups. @source Anshan 2017: 36,824 runs of 90,101 calls (dispatch.md 1.5)
 const OUTCOME_WEIGHTS = [0.41, 0.14, 0.25, 0.08, 0.12]
@@ -377,6 +379,12 @@ const speedFactor = (siren: boolean, at: number): number => {
   const hour = Math.floor(((at + SHANGHAI_MS) % DAY_MS) / HOUR_MS)
   const rush = hour === 7 || hour === 8 || hour === 17 || hour === 18
   return siren ? SIREN * (rush ? 0.88 : 1) : rush ? 0.72 : 1
+}
+
+/** The factors on SPEED_KMH for each hour of a week from Monday 00:00, as a road pack publishes them. */
+export const listHourFactors = (): { plain: number[]; siren: number[] } => {
+  const hours = Array.from({ length: 168 }, (_, hour) => hour * HOUR_MS - SHANGHAI_MS)
+  return { plain: hours.map(at => speedFactor(false, at)), siren: hours.map(at => speedFactor(true, at)) }
 }
 
 /** Dijkstra from a node; calls `settle` for each node in order of travel time until it returns true. */
@@ -853,6 +861,7 @@ export const startCity = (given: CityOptions): CityState => {
     scenario,
     options: {
       callsPerDay: given.callsPerDay ?? 1_100,
+      firstCallMs: given.firstCallMs ?? Number.MAX_SAFE_INTEGER,
       manualShare: given.manualShare ?? 0.15,
       patrolShare: given.patrolShare ?? 0.5,
       dwellFactor: given.dwellFactor ?? 1,
@@ -902,7 +911,7 @@ export const startCity = (given: CityOptions): CityState => {
     // Everyone is on the map within two seconds; after that each keeps his own beat.
     schedule(state, startAt + Math.floor((2_000 * index) / city.units.length), 'fix', index, 0)
     const own = state.chance.fork('first-patrol', unit.id)
-    const waits = own.next() < state.options.patrolShare ? own.range(0, 20_000) : own.exponential(restMeanMs(state))
+    const waits = own.next() < state.options.patrolShare ? own.range(0, 8_000) : own.exponential(restMeanMs(state))
     schedule(state, Math.floor(startAt + waits), 'patrol', index, 0)
   }
   for (const ledger of state.ledgers) {
@@ -920,7 +929,7 @@ export const startCity = (given: CityOptions): CityState => {
     // First the day so far from everyone, spread over two seconds, then each in its own turn.
     schedule(state, startAt + Math.floor((2_000 * index) / state.reporters.length), 'report', index)
   })
-  schedule(state, nextCallAt(state, 0), 'call', 0)
+  schedule(state, Math.min(nextCallAt(state, 0), startAt + state.options.firstCallMs), 'call', 0)
   if (state.options.cardsPerDay > 0) {
     schedule(state, nextCardAt(state), 'card', 0)
   }

@@ -150,8 +150,10 @@ export function openDoor(options: DoorOptions): Door {
       : `HTTP ${response.status}`
     if (response.status === 429 || response.status >= 500) {
       const seconds = Number(response.headers.get('retry-after'))
-      const isBug = response.status === 500
-      return Number.isFinite(seconds) && seconds > 0 ? { why, isBug, waitMs: seconds * 1_000 } : { why, isBug }
+      // A house that names a time is busy, whatever the status; a plain 500 is a bug.
+      return Number.isFinite(seconds) && seconds > 0
+        ? { why, waitMs: seconds * 1_000 }
+        : { why, isBug: response.status === 500 }
     }
     if (!response.ok) {
       throw new DoorClosed(`the house refuses the whole batch: ${why}`)
@@ -191,22 +193,25 @@ export function openDoor(options: DoorOptions): Door {
     let bugs = 0
     for (let attempt = 0; open.length > 0; attempt++) {
       if (attempt >= attemptsMax) throw new DoorClosed(`no answer after ${attemptsMax} attempts: ${why}`)
-      const result = await post(open.map(index => entries[index]!))
+      // A batch that did not pass twice is tried in halves: a house under load takes small ones first.
+      const part = open.slice(0, Math.max(1, Math.ceil(open.length / 2 ** Math.max(0, attempt - 1))))
+      const result = await post(part.map(index => entries[index]!))
       let waitMs: number | undefined
       if ('outcomes' in result) {
         const again: number[] = []
         for (const outcome of result.outcomes) {
-          const index = open[outcome.index]
+          const index = part[outcome.index]
           if (index === undefined)
             throw new DoorClosed(`the house answers for item ${outcome.index}, which was not sent`)
           if (outcome.result === 'refused' && AGAIN.has(outcome.code ?? '')) again.push(index)
           else outcomes[index] = { ...outcome, index }
         }
-        if (result.outcomes.length !== open.length) throw new DoorClosed('the house left items without an answer')
+        if (result.outcomes.length !== part.length) throw new DoorClosed('the house left items without an answer')
+        const isAllTaken = again.length === 0
         // Whatever was taken is progress: the count of attempts is for a house that takes nothing.
-        if (again.length < open.length) attempt = 0
-        open = again
-        if (open.length === 0) break
+        if (again.length < part.length) attempt = -1
+        open = [...again, ...open.slice(part.length)]
+        if (isAllTaken) continue
       } else {
         waitMs = result.waitMs
         why = result.why
@@ -214,7 +219,7 @@ export function openDoor(options: DoorOptions): Door {
         if (result.isBug && ++bugs > BUGS_MAX) throw new DoorClosed(`the house fails: ${why}`)
       }
       totals.waits++
-      await sleep(Math.min(WAIT_MAX_MS, waitMs ?? WAIT_FIRST_MS * 2 ** Math.min(attempt, 6)))
+      await sleep(Math.min(WAIT_MAX_MS, waitMs ?? WAIT_FIRST_MS * 2 ** Math.min(Math.max(0, attempt), 6)))
     }
     return sayings.map((saying, index) => {
       const outcome = outcomes[index]!

@@ -3,13 +3,22 @@
 // It stands outside the house: it starts a server on an empty directory, is its player, reads as a person would, and
 // leaves nothing behind. Absent recordings are counted as `no data`; without any it says so and ends well.
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { AlertView } from '#contract/view.ts'
 import { openDoor } from './door.ts'
-import { enrolDevice, type House, HouseFault, openAccount, startHouse, takeOver, waitUntil } from './house.ts'
+import {
+  enrolDevice,
+  type House,
+  HouseFault,
+  openAccount,
+  removeDirectory,
+  startHouse,
+  takeOver,
+  waitUntil,
+} from './house.ts'
 import { findRecordings } from './recordings.ts'
 import { describeReplay, listRoots, replayRecordings } from './replay-core.ts'
 import { openWatch } from './watch.ts'
@@ -17,12 +26,14 @@ import { openWatch } from './watch.ts'
 const REACH_MAX_MS = 60_000
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { data: { type: 'string' } } })
+  const { values } = parseArgs({
+    options: { data: { type: 'string' }, 'log-level': { type: 'string', default: 'error' } },
+  })
   const say = (line: string): void => {
     process.stderr.write(`${line}\n`)
   }
   if (!values.data) {
-    say('usage: npm run replay -- --data DIR')
+    say('usage: npm run replay -- --data DIR [--log-level error]')
     return 2
   }
   const found = await findRecordings(resolve(values.data))
@@ -38,7 +49,7 @@ async function main(): Promise<number> {
     say('starting a fresh city …')
     house = await startHouse({
       dataDirectory,
-      settings: { CLOCK: 'entries', PAGER: 'dry', VIGIL_PORT: '0', VIGIL_LOG_LEVEL: 'error' },
+      settings: { CLOCK: 'entries', PAGER: 'dry', VIGIL_PORT: '0', VIGIL_LOG_LEVEL: values['log-level'] },
       onLine: say,
       signal: end.signal,
     })
@@ -94,7 +105,7 @@ async function main(): Promise<number> {
     return 0
   } finally {
     await house?.stop()
-    await rm(dataDirectory, { recursive: true, force: true })
+    await removeDirectory(dataDirectory)
   }
 }
 

@@ -2216,6 +2216,46 @@ export const seedCity = (plan: CityPlan): City => {
   }
 }
 
+/** The road pack of a region, in the shape that the house reads from `roads.json` (server/roads/pack.ts says what each part means). */
+export interface CityRoads {
+  meta: { name: string; source: string; licence: string; crs: 'WGS-84'; schematic: true; day: string }
+  classes: { name: string; speedKmh: number }[]
+  hourFactors: { plain: number[]; siren: number[] }
+  nodes: { lon: number[]; lat: number[] }
+  arcs: { twoWay: true; from: number[]; to: number[]; metres: number[]; class: number[] }
+}
+
+/**
+ * Makes the road pack of a city; `day` is the day it is published, `speedsKmh` stand in the order of ROAD_CLASSES, the factors on
+ * them for each hour of the week from Monday 00:00. Every road is written once, from its lower node.
+ */
+export const packRoads = (
+  city: City,
+  day: string,
+  speedsKmh: readonly number[],
+  hourFactors: { plain: number[]; siren: number[] },
+): CityRoads => {
+  const { lon, lat, first, to, lengthM, roadClass } = city.graph
+  const arcs: CityRoads['arcs'] = { twoWay: true, from: [], to: [], metres: [], class: [] }
+  for (let node = 0; node < lon.length; node++) {
+    for (let arc = first[node]!; arc < first[node + 1]!; arc++) {
+      if (to[arc]! <= node) continue
+      arcs.from.push(node)
+      arcs.to.push(to[arc]!)
+      arcs.metres.push(Math.round(lengthM[arc]! * 10) / 10)
+      arcs.class.push(roadClass[arc]!)
+    }
+  }
+  const { name, source, licence, crs, schematic } = packCity(city, day).meta
+  return {
+    meta: { name, source, licence, crs, schematic, day },
+    classes: ROAD_CLASSES.map((className, index) => ({ name: className, speedKmh: speedsKmh[index] ?? 0 })),
+    hourFactors,
+    nodes: { lon: [...lon], lat: [...lat] },
+    arcs,
+  }
+}
+
 /** Makes the region and basemap pack of a city; `day` is the day it is published, YYYY-MM-DD. */
 export const packCity = (city: City, day: string): CityPack => ({
   meta: {

@@ -14,8 +14,10 @@ export interface Ticker {
   /** Ticks at most `everyMs` apart up to and including `until`, boundaries exactly on the hour. */
   runTo(until: number, everyMs?: number): Saying[]
   /**
-   * Leaps to `until`: one tick a day while a day or more is left, then one an hour. A recording is read in leaps on
-   * purpose and nobody was silent meanwhile, so each of these ticks counts as a first one (gap 0).
+   * Leaps to `until`: within a day one tick an hour, beyond it one tick a day, and over more than three days the boundary
+   * that closes the last day played, then the last one before `until`. A recording is read in leaps on purpose and
+   * nobody was silent meanwhile, so each of these ticks counts as a first one (gap 0); days on which the recording says
+   * nothing at all are not told one by one, for each would open a partition of the log.
    */
   leapTo(until: number): Saying[]
   readonly at: number
@@ -55,8 +57,11 @@ export function createTicker(startAt: number): Ticker {
       const ticks = open()
       if (until - at > 40_000 * dayMs) throw new RangeError('a leap of more than a century')
       while (at < until) {
-        const isFar = until - at >= dayMs
-        const next = isFar ? getDayStartAt(getDayIndex(at) + 1) : getHourStartAt(getHourIndex(at) + 1)
+        const nextDay = getDayStartAt(getDayIndex(at) + 1)
+        const isBoundary = at === getDayStartAt(getDayIndex(at))
+        let next = getHourStartAt(getHourIndex(at) + 1)
+        if (until - at >= dayMs) next = nextDay
+        if (until - at > 3 * dayMs && isBoundary) next = getDayStartAt(getDayIndex(until))
         ticks.push(tick(Math.min(until, next), 0))
       }
       return ticks

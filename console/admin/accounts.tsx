@@ -20,6 +20,7 @@ type Account = {
 }
 type AccountAnswer = { account: Account; secret?: string }
 
+/** The table of accounts with what may be done to each. */
 export function Accounts() {
   const { t, language } = useTexts()
   const regions = useWorld(world => world.regions)
@@ -95,8 +96,11 @@ export function Accounts() {
             sorter: (a, b) => (a.accountId < b.accountId ? -1 : 1),
           },
           { title: t('admin.name'), dataIndex: 'name' },
-          { title: t('admin.roles'), render: (_, row) => row.roles.map(role => t(`role.${role}`)).join('、') },
-          { title: t('admin.regions'), render: (_, row) => row.regions.map(nameOf).join('、') },
+          {
+            title: t('admin.roles'),
+            render: (_, row) => row.roles.map(role => t(`role.${role}`)).join(t('state.listed')),
+          },
+          { title: t('admin.regions'), render: (_, row) => row.regions.map(nameOf).join(t('state.listed')) },
           {
             title: t('admin.stateColumn'),
             render: (_, row) => t(row.disabled ? 'admin.disabled' : row.lockedUntil ? 'admin.locked' : 'admin.active'),

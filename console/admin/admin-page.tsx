@@ -9,6 +9,7 @@ import { Rules } from './rules.tsx'
 
 const parts = ['accounts', 'devices', 'rules', 'health'] as const
 
+/** The page with its four parts; the first is shown first. */
 export function AdminPage() {
   const { t } = useTexts()
   const [part, setPart] = useState<(typeof parts)[number]>('accounts')

@@ -15,6 +15,7 @@ export const auditPageMax = 100
 
 type Page = { entries: EntryRow[]; next?: number }
 
+/** The trail with its two filters. */
 export function AuditPage() {
   const { t, language } = useTexts()
   const [wanted, setWanted] = useState({ incidentId: '', alertId: '' })

@@ -14,6 +14,7 @@ type Device = { deviceId: string; name: string; role: Role; regions: string[]; u
 
 const deviceRoles = Role.options.filter(role => !personRoles.includes(role))
 
+/** The table of devices with enrolling and revoking. */
 export function Devices() {
   const { t, language } = useTexts()
   const regions = useWorld(world => world.regions)
@@ -73,8 +74,8 @@ export function Devices() {
           { title: t('admin.deviceId'), dataIndex: 'deviceId', sorter: (a, b) => (a.deviceId < b.deviceId ? -1 : 1) },
           { title: t('admin.name'), dataIndex: 'name' },
           { title: t('admin.role'), render: (_, row) => t(`role.${row.role}`) },
-          { title: t('admin.regions'), render: (_, row) => row.regions.map(nameOf).join('、') },
-          { title: t('admin.units'), render: (_, row) => row.unitIds.join('、') },
+          { title: t('admin.regions'), render: (_, row) => row.regions.map(nameOf).join(t('state.listed')) },
+          { title: t('admin.units'), render: (_, row) => row.unitIds.join(t('state.listed')) },
           {
             title: t('admin.actions'),
             render: (_, row) =>

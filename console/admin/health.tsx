@@ -4,20 +4,11 @@ import { useTexts } from '../language/i18n.ts'
 import { requestLimitMs } from '../live/http.ts'
 import { useLink } from '../live/store.ts'
 import { ReadState } from '../shell/parts.tsx'
+import { listFacts } from './facts.ts'
 
 type Readiness = { ready: boolean; facts: readonly (readonly [string, string])[] }
 
-/** Most facts shown; /readyz is a page of a few dozen figures at most. */
-export const factsMax = 100
-
-/** Flattens an answer to dotted names, in its own order. */
-export function listFacts(value: unknown, path = ''): readonly (readonly [string, string])[] {
-  if (value === null || typeof value !== 'object') return [[path, String(value)]]
-  return Object.entries(value)
-    .flatMap(([name, each]) => listFacts(each, path === '' ? name : `${path}.${name}`))
-    .slice(0, factsMax)
-}
-
+/** The readiness page. */
 export function Health() {
   const { t } = useTexts()
   const version = useLink(link => link.serverVersion)

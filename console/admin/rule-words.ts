@@ -24,7 +24,7 @@ function describeLeaf(leaf: LeafCondition, t: Translate): string {
         min: leaf.min,
       })
     case 'card':
-      return t('admin.leafCard', { diseases: leaf.diseaseIds.join('、'), min: leaf.min })
+      return t('admin.leafCard', { diseases: leaf.diseaseIds.join(t('state.listed')), min: leaf.min })
     case 'unit-silence':
       return t('admin.leafSilence', { onTask: leaf.onTaskS, idle: leaf.idleS })
     case 'tick-gap':

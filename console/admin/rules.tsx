@@ -6,6 +6,7 @@ import { read } from '../live/http.ts'
 import { Empty, LevelSquare, ReadState } from '../shell/parts.tsx'
 import { describeRule } from './rule-words.ts'
 
+/** The list of published rules. */
 export function Rules() {
   const { t, language } = useTexts()
   const list = useQuery({ queryKey: ['rules'], queryFn: () => read<{ version: number; rules: Rule[] }>('/v1/rules') })
@@ -32,7 +33,7 @@ export function Rules() {
               <span className="tag">{t(rule.enabled ? 'admin.ruleOn' : 'admin.ruleOff')}</span>
             </header>
             <p>
-              {words.joint ? `${words.joint}：` : `${t('admin.ruleWhen')}：`}
+              {words.joint ?? t('admin.ruleWhen')}
               <span className="muted"> {words.window}</span>
               {words.minCases && <span className="muted"> · {words.minCases}</span>}
             </p>
@@ -42,10 +43,14 @@ export function Rules() {
               ))}
             </ul>
             <p className="muted">
-              {t('admin.ruleEscalation')}：{words.tells.join('；')}
+              {t('admin.ruleEscalation')}
+              {t('state.colon')}
+              {words.tells.join(t('state.listed'))}
             </p>
             <p className="muted">
-              {t('alerts.basis')}：{rule.basis}
+              {t('alerts.basis')}
+              {t('state.colon')}
+              {rule.basis}
             </p>
           </article>
         )

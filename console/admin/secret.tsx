@@ -2,6 +2,7 @@
 import { useTexts } from '../language/i18n.ts'
 import { Action } from '../shell/parts.tsx'
 
+/** Shows the secret until it is said to be written down; nothing when there is none. */
 export function Secret({
   secret,
   onSeen,

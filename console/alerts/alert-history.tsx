@@ -2,7 +2,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { AlertView } from '#contract/view.ts'
-import { findDayStart } from '../incidents/closed-list.tsx'
+import { DayField, findDayStart } from '../incidents/closed-list.tsx'
 import { translateWord, useTexts } from '../language/i18n.ts'
 import { read, writeQuery } from '../live/http.ts'
 import { formatDayTime } from '../shell/format.ts'
@@ -14,6 +14,7 @@ export const historyPageMax = 50
 
 type Page = { alerts: AlertView[]; next?: string }
 
+/** The list of closed alerts; `onChoose` is told which one to show. */
 export function AlertHistory({
   chosenId,
   onChoose,
@@ -37,14 +38,8 @@ export function AlertHistory({
   return (
     <div className="history" data-testid="closed-alerts">
       <div className="chips">
-        <label className="chip-label">
-          {t('incident.from')}{' '}
-          <input className="chip" type="date" value={fromDay} onChange={change => setFrom(change.target.value)} />
-        </label>
-        <label className="chip-label">
-          {t('incident.to')}{' '}
-          <input className="chip" type="date" value={toDay} onChange={change => setTo(change.target.value)} />
-        </label>
+        <DayField label={t('incident.from')} value={fromDay} onChange={setFrom} />
+        <DayField label={t('incident.to')} value={toDay} onChange={setTo} />
         <span className="faint chip-note">{t('state.rows', { count: rows.length })}</span>
       </div>
       <ReadState

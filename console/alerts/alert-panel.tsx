@@ -4,7 +4,9 @@
  */
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
+import type { Rule } from '#contract/rule.ts'
 import type { AlertView, SeriesView } from '#contract/view.ts'
+import { describeRule } from '../admin/rule-words.ts'
 import { subjectOf } from '../incidents/actions.ts'
 import { PersonPart } from '../incidents/person.tsx'
 import { Timeline } from '../incidents/timeline.tsx'
@@ -15,7 +17,7 @@ import { read } from '../live/http.ts'
 import { chooseAlert, followChosen, useDesk, useRole } from '../shell/desk.ts'
 import { formatAge, formatDayTime, formatFigure } from '../shell/format.ts'
 import { useKey } from '../shell/keys.ts'
-import { Action, Empty, LevelSquare, Panel, ReadState, SentNote } from '../shell/parts.tsx'
+import { Action, Empty, LevelSquare, Panel, PrintLine, ReadState, SentNote } from '../shell/parts.tsx'
 import { useRegionNames } from '../shell/regions.ts'
 import { acknowledgeAlert, closeAlert, noteAlert } from './actions.ts'
 import { EpiCurve } from './epi-curve.tsx'
@@ -60,6 +62,44 @@ function Sources({ alert }: { alert: AlertView }) {
   )
 }
 
+/** The rule behind an alert with all its parameters, for whoever must judge whether it was right to fire. */
+function RulePart({ alert }: { alert: AlertView }) {
+  const { t } = useTexts()
+  const allowed = useRole('epidemiologist', 'shift-leader', 'administrator', 'auditor')
+  const list = useQuery({
+    queryKey: ['rules'],
+    queryFn: () => read<{ rules: Rule[] }>('/v1/rules'),
+    enabled: allowed,
+    staleTime: 300_000,
+  })
+  const rule = list.data?.rules.find(each => each.ruleId === alert.ruleId)
+  if (!rule) return null
+  const words = describeRule(rule, t)
+  return (
+    <details className="rule-part" data-testid="rule">
+      <summary>
+        {t('alerts.rule', { rule: `${rule.ruleId} v${rule.version}` })}
+        {rule.version !== alert.ruleVersion && <em className="tag tag-warn">{t('alerts.ruleChanged')}</em>}
+      </summary>
+      <p>
+        {words.joint ?? t('admin.ruleWhen')} <span className="muted">{words.window}</span>
+        {words.minCases && <span className="muted"> · {words.minCases}</span>}
+      </p>
+      <ul className="why">
+        {words.leaves.map(leaf => (
+          <li key={leaf}>{leaf}</li>
+        ))}
+      </ul>
+      <p className="muted">
+        {t('admin.ruleEscalation')}
+        {t('state.colon')}
+        {words.tells.join(t('state.listed'))}
+      </p>
+    </details>
+  )
+}
+
+/** The evidence centre of one alert, or what will stand here while none is chosen. */
 export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
   const { t, language } = useTexts()
   const nameOf = useRegionNames(language)
@@ -143,6 +183,7 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
       }
     >
       <div className="case-body" data-testid="evidence" data-state={alert.state}>
+        <PrintLine />
         <div className="case-head">
           <LevelSquare level={alert.level} word={t(`alertLevel.${alert.level}`)} />
           <div className="case-what">
@@ -240,8 +281,11 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
               ))}
             </ul>
             <p className="muted">
-              {t('alerts.basis')}：{alert.basis}
+              {t('alerts.basis')}
+              {t('state.colon')}
+              {alert.basis}
             </p>
+            <RulePart alert={alert} />
           </section>
         )}
         {!notice && (

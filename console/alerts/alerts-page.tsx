@@ -12,6 +12,7 @@ import { AlertPanel } from './alert-panel.tsx'
 import { useChoropleth } from './choropleth.ts'
 import { Inbox } from './inbox.tsx'
 
+/** The page; `flashing` is the one alarm that may flash. */
 export function AlertsPage({ flashing }: { flashing: string | undefined }) {
   const { t } = useTexts()
   const alerts = useWorld(world => world.alerts)

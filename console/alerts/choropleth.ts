@@ -9,20 +9,10 @@ import { read, writeQuery } from '../live/http.ts'
 import type { Level } from '../look/palette.ts'
 import type { RegionState } from '../map/map.ts'
 import { useRole } from '../shell/desk.ts'
+import { findRate } from './rate.ts'
 
 /** Most counties asked for at once. */
 export const countiesMax = 40
-/** Days summed. */
-export const windowDays = 7
-
-/** Cases of the last days per 100,000 people; undefined when nothing was reported or nobody lives there. */
-export function findRate(series: Pick<SeriesView, 'values' | 'period'>, population: number): number | undefined {
-  const slots = series.values.slice(-(series.period === 'day' ? windowDays : windowDays * 24))
-  const reported = slots.filter(value => value !== null)
-  if (reported.length === 0 || population <= 0) return undefined
-  return (reported.reduce((sum, value) => sum + value, 0) * 100_000) / population
-}
-
 /** Fill and outline of the counties for an alert, and the range of the fill for its legend. */
 export function useChoropleth(
   alert: AlertView | undefined,
@@ -33,7 +23,11 @@ export function useChoropleth(
   max: number | undefined
   main: { sourceKind: string; syndrome: string } | undefined
 } {
-  const evidence = alert?.evidence.find(each => each.sourceKind && each.syndrome)
+  const excess = (each: AlertView['evidence'][number]) => each.observed / Math.max(0.5, each.expected ?? each.observed)
+  // The source that stands out most is the one worth seeing on the map.
+  const evidence = alert?.evidence
+    .filter(each => each.sourceKind && each.syndrome)
+    .toSorted((a, b) => excess(b) - excess(a))[0]
   const main = evidence ? { sourceKind: evidence.sourceKind!, syndrome: evidence.syndrome! } : undefined
   const surveys = useRole('epidemiologist')
   const counties = useMemo(

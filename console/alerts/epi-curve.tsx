@@ -107,7 +107,7 @@ export function buildCurve(series: SeriesView, t: Translate) {
         type: 'bar' as const,
         data: series.values.map((value, at) => ({
           value,
-          itemStyle: { color: series.alarms[at] ? look.text : barColour },
+          itemStyle: { color: series.alarms[at] ? look.clockWarn : barColour },
         })),
         barMinHeight: 2,
         barMaxWidth: 18,
@@ -138,6 +138,7 @@ export function buildCurve(series: SeriesView, t: Translate) {
   }
 }
 
+/** One curve with its caption and keys, drawn anew when series or language change. */
 export function EpiCurve({
   series,
   regionName,

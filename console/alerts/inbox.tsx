@@ -50,6 +50,7 @@ function EscalationTimer({ alert, now }: { alert: AlertView; now: number }) {
   )
 }
 
+/** The list of unanswered and open alerts. */
 export function Inbox({ flashing }: { flashing: string | undefined }) {
   const { t, language } = useTexts()
   const alerts = useWorld(world => world.alerts)
@@ -97,7 +98,8 @@ export function Inbox({ flashing }: { flashing: string | undefined }) {
             <span role="gridcell" className="two-lines">
               <b>{language === 'zh' ? alert.ruleName : alert.ruleNameEn}</b>
               <span className="muted">
-                {nameOf(alert.regionCode)} · {alert.cases > 0 ? `${alert.cases} · ` : ''}
+                {nameOf(alert.regionCode)} ·{' '}
+                {alert.cases > 0 ? `${t('alerts.casesShort', { count: alert.cases })} · ` : ''}
                 {t('alerts.independent', { got: alert.independentSources, needed: alert.neededSources })}
               </span>
             </span>

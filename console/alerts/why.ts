@@ -34,7 +34,7 @@ function explainLine(evidence: EvidenceView, t: Translate, nameOf: (code: string
     expected: formatFigure(evidence.expected),
     threshold: formatFigure(evidence.threshold),
     region: nameOf(evidence.regionCode),
-    subjects: evidence.subjects.join('、') || '—',
+    subjects: evidence.subjects.join(t('state.listed')) || '—',
   }
   if (evidence.method === 'card') return t('alerts.lineCard', values)
   if (evidence.method === 'unit-silence') return t('alerts.lineSilence', values)
@@ -61,7 +61,7 @@ export function explainAlert(
         ? t('alerts.whySources', {
             needed: alert.neededSources,
             got: alert.independentSources,
-            sources: kinds.map(kind => t(`source.${kind}`)).join('、') || '—',
+            sources: kinds.map(kind => t(`source.${kind}`)).join(t('state.listed')) || '—',
           })
         : t('alerts.whySingle'),
     cases: alert.cases > 0 ? t('alerts.whyCases', { count: alert.cases }) : t('alerts.whyCasesNone'),

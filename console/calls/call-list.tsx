@@ -14,7 +14,7 @@ import { formatClock, shortenId } from '../shell/format.ts'
 import { GridList, type GridReach } from '../shell/grid-list.tsx'
 import { useKey } from '../shell/keys.ts'
 import { Action, Empty, LevelSquare, Panel, SentNote } from '../shell/parts.tsx'
-import { useRegionNames } from '../shell/regions.ts'
+import { useCountyNames } from '../shell/regions.ts'
 
 /** @source domain/dispatch.md 1.5: 120 answered in 10 s */
 export const answerWarnMs = 5_000
@@ -22,11 +22,12 @@ export const answerOverMs = 10_000
 
 const endings = ['consultation', 'repeat', 'harassment', 'abandoned', 'other'] as const
 
+/** The panel of waiting calls; `flashing` is the one alarm that may flash. */
 export function CallList({ flashing }: { flashing: string | undefined }) {
   const { t, language } = useTexts()
   const calls = useWorld(world => world.calls)
   const callId = useDesk(desk => desk.callId)
-  const nameOf = useRegionNames(language)
+  const nameOf = useCountyNames(language)
   const now = useSecond()
   const take = useTakeCall()
   const reach = useRef<GridReach>(null)

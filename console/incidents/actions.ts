@@ -31,6 +31,7 @@ export function assignUnit(incident: IncidentView, unit: UnitView): Promise<Refu
   )
 }
 
+/** Takes the task of a unit back, with the reason in words. */
 export function releaseUnit(incident: IncidentView, unit: UnitView, reason: string): Promise<Refusal | undefined> {
   const { incidentId } = incident
   const { unitId } = unit
@@ -48,6 +49,7 @@ export function setUnitStatus(unit: UnitView, status: UnitStatus): Promise<Refus
   })
 }
 
+/** Changes the level on the version seen; refused when somebody changed the case meanwhile. */
 export function changeLevel(incident: IncidentView, level: Level): Promise<Refusal | undefined> {
   const { incidentId } = incident
   return say(
@@ -58,11 +60,13 @@ export function changeLevel(incident: IncidentView, level: Level): Promise<Refus
   )
 }
 
+/** Adds a note, sealed at the door. */
 export function noteIncident(incident: IncidentView, note: string): Promise<Refusal | undefined> {
   const { incidentId } = incident
   return say(subjectOf.incident(incidentId), 'incident.noted', { incidentId, note })
 }
 
+/** Closes a case with its outcome; refused while units are on it. */
 export function closeIncident(
   incident: IncidentView,
   outcome: BodyInputOf<'incident.closed'>['outcome'],
@@ -79,6 +83,7 @@ export function openIncident(body: BodyInputOf<'incident.opened'>): Promise<Refu
   return say(callId ? subjectOf.call(callId) : subjectOf.draft, 'incident.opened', body)
 }
 
+/** Ends a call that is none of our cases, with its kind. */
 export function endCall(call: CallView, outcome: BodyInputOf<'call.ended'>['outcome']): Promise<Refusal | undefined> {
   return say(subjectOf.call(call.callId), 'call.ended', { callId: call.callId, outcome })
 }

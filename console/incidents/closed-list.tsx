@@ -11,7 +11,7 @@ import { read, writeQuery } from '../live/http.ts'
 import { useWorld } from '../live/store.ts'
 import { formatDayTime, shortenId } from '../shell/format.ts'
 import { Action, Empty, LevelSquare, ReadState } from '../shell/parts.tsx'
-import { useRegionNames } from '../shell/regions.ts'
+import { useCountyNames } from '../shell/regions.ts'
 import { describeComplaint } from './queue.tsx'
 
 /** Rows asked for at once. */
@@ -25,10 +25,30 @@ export function findDayStart(day: string, moveDays = 0): number | undefined {
   return index === undefined ? undefined : getDayStartAt(index) + moveDays * dayMs
 }
 
+/** A day as text, in one form on every browser; a day that is not in the calendar is marked and filters nothing. */
+export function DayField(props: { label: string; value: string; onChange: (day: string) => void }) {
+  const { t } = useTexts()
+  return (
+    <label className="chip-label">
+      {props.label}
+      <input
+        className="chip chip-day"
+        inputMode="numeric"
+        placeholder={t('state.day')}
+        maxLength={10}
+        value={props.value}
+        aria-invalid={props.value !== '' && parseDay(props.value) === undefined}
+        onChange={change => props.onChange(change.target.value)}
+      />
+    </label>
+  )
+}
+
+/** The list with its filters and the next page. */
 export function ClosedList() {
   const { t, language } = useTexts()
   const regions = useWorld(world => world.regions)
-  const nameOf = useRegionNames(language)
+  const nameOf = useCountyNames(language)
   const [regionCode, setRegion] = useState('')
   const [fromDay, setFrom] = useState('')
   const [toDay, setTo] = useState('')
@@ -64,14 +84,8 @@ export function ClosedList() {
             </option>
           ))}
         </select>
-        <label className="chip-label">
-          {t('incident.from')}{' '}
-          <input className="chip" type="date" value={fromDay} onChange={change => setFrom(change.target.value)} />
-        </label>
-        <label className="chip-label">
-          {t('incident.to')}{' '}
-          <input className="chip" type="date" value={toDay} onChange={change => setTo(change.target.value)} />
-        </label>
+        <DayField label={t('incident.from')} value={fromDay} onChange={setFrom} />
+        <DayField label={t('incident.to')} value={toDay} onChange={setTo} />
         <span className="faint chip-note">{t('state.rows', { count: rows.length })}</span>
       </div>
       <ReadState

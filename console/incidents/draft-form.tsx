@@ -11,15 +11,17 @@ import { chooseIncident, type Draft, useDesk } from '../shell/desk.ts'
 import { shortenId } from '../shell/format.ts'
 import { useKey } from '../shell/keys.ts'
 import { Action, Panel, SentNote } from '../shell/parts.tsx'
-import { findRegionOf, useBasemap, useRegionNames } from '../shell/regions.ts'
+import { findRegionOf } from '../shell/region-words.ts'
+import { useBasemap, usePlaceNames } from '../shell/regions.ts'
 import { createIncidentId, openIncident, subjectOf } from './actions.ts'
 
+/** The form of one draft; the draft itself lives in the desk store, because the map gives its place. */
 export function DraftForm({ draft }: { draft: Draft }) {
   const { t, language } = useTexts()
   const regions = useWorld(world => world.regions)
   const call = useWorld(world => (draft.callId ? world.calls.get(draft.callId) : undefined))
   const pack = useBasemap()
-  const nameOf = useRegionNames(language)
+  const nameOf = usePlaceNames(language)
   const [addressText, setAddress] = useState('')
   const [complaintText, setComplaint] = useState('')
   const [note, setNote] = useState('')

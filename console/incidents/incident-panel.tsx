@@ -14,14 +14,18 @@ import { useWorld } from '../live/store.ts'
 import { levels } from '../look/palette.ts'
 import { chooseIncident, chooseUnit, followChosen, useDesk } from '../shell/desk.ts'
 import { formatAge, formatClock, formatDayTime, formatKm, formatTime, shortenId } from '../shell/format.ts'
-import { type KeyId, useKey } from '../shell/keys.ts'
-import { Action, Empty, LevelSquare, Panel, SentNote, StatusPill } from '../shell/parts.tsx'
-import { useRegionNames } from '../shell/regions.ts'
+import { getShownKey, type KeyId, useKey } from '../shell/keys.ts'
+import { Action, Empty, LevelSquare, Panel, PrintLine, SentNote, StatusPill } from '../shell/parts.tsx'
+import { useCountyNames, usePlaceNames } from '../shell/regions.ts'
 import { judgeFreshness } from '../units/freshness.ts'
 import { assignUnit, changeLevel, closeIncident, noteIncident, releaseUnit, subjectOf } from './actions.ts'
+import { isShown, useAdvice } from './advice.ts'
+import { AdviceList } from './advice-list.tsx'
 import { getDistanceKm, listCandidates } from './distance.ts'
+import { CountyOverview } from './overview.tsx'
 import { PersonPart } from './person.tsx'
 import { describeComplaint } from './queue.tsx'
+import { StrayRefusals, TaskRefusal } from './task-notes.tsx'
 import { Timeline } from './timeline.tsx'
 import { findUnitWait, getIncidentWait, judgeWait } from './timers.ts'
 
@@ -74,9 +78,8 @@ function AssignedUnit({ incident, unit, now }: { incident: IncidentView; unit: U
         <StatusPill unit={unit} />
         <b>{unit.name}</b>
         <OrderMark incident={incident} unit={unit} />
-        <span className="muted">
+        <span className={`right age age-${freshness} live`} title={fix ? formatAge(now - fix.fixAt) : ''}>
           {fix ? `${formatKm(getDistanceKm(incident, fix))} km` : t('units.noFix')}
-          <i className={`age age-${freshness} live`}> {fix ? formatAge(now - fix.fixAt) : ''}</i>
         </span>
         <span
           className={`clock clock-${wait ? judgeWait(wait, now) : 'ok'} live`}
@@ -85,7 +88,7 @@ function AssignedUnit({ incident, unit, now }: { incident: IncidentView; unit: U
           {formatClock(now - unit.statusAt)}
         </span>
         <Action
-          word={t('units.setStatus')}
+          word={t('units.column.status')}
           testId={`task-status-${unit.unitId}`}
           onAct={() => {
             chooseUnit(unit.unitId)
@@ -125,7 +128,7 @@ function AssignedUnit({ incident, unit, now }: { incident: IncidentView; unit: U
 function Candidates({ incident, now }: { incident: IncidentView; now: number }) {
   const { t, language } = useTexts()
   const units = useWorld(world => world.units)
-  const nameOf = useRegionNames(language)
+  const nameOf = useCountyNames(language)
   const { candidates, passedOver } = listCandidates(incident, units.values(), findFix, now)
   const assign = (index: number) => {
     const candidate = candidates[index]
@@ -185,34 +188,14 @@ function Candidates({ incident, now }: { incident: IncidentView; now: number }) 
   )
 }
 
-function TaskRefusal({ incident, unit }: { incident: IncidentView; unit: UnitView }) {
-  const sent = useSentOn(subjectOf.task(incident.incidentId, unit.unitId))
-  if (sent?.step !== 'refused' && sent?.step !== 'sending') return null
-  return (
-    <div className="candidate-note">
-      <SentNote subject={subjectOf.task(incident.incidentId, unit.unitId)} />
-    </div>
+/** The server's advice; the straight-line list when there is none to show. */
+function Recommended({ incident, now }: { incident: IncidentView; now: number }) {
+  const advice = useAdvice(incident)
+  return isShown(advice, incident.incidentId, now) ? (
+    <AdviceList incident={incident} advice={advice} />
+  ) : (
+    <Candidates incident={incident} now={now} />
   )
-}
-
-/** Refused orders whose unit is no candidate any more (it was taken): the refusal must stay on the screen all the same. */
-function StrayRefusals({ incident, shown }: { incident: IncidentView; shown: readonly string[] }) {
-  const units = useWorld(world => world.units)
-  const taken = [...units.values()].filter(
-    unit => !shown.includes(unit.unitId) && !incident.unitIds.includes(unit.unitId),
-  )
-  return (
-    <>
-      {taken.map(unit => (
-        <StrayRefusal key={unit.unitId} subject={subjectOf.task(incident.incidentId, unit.unitId)} />
-      ))}
-    </>
-  )
-}
-
-function StrayRefusal({ subject }: { subject: string }) {
-  const sent = useSentOn(subject)
-  return sent?.step === 'refused' ? <SentNote subject={subject} /> : null
 }
 
 function Stamps({ incident }: { incident: IncidentView }) {
@@ -238,6 +221,7 @@ function Stamps({ incident }: { incident: IncidentView }) {
   )
 }
 
+/** The chosen case, or the load of the counties while none is chosen. */
 export function IncidentPanel() {
   const { t, language } = useTexts()
   const incidentId = useDesk(desk => desk.incidentId)
@@ -245,7 +229,7 @@ export function IncidentPanel() {
   const incident = useWorld(world => (incidentId ? world.incidents.get(incidentId) : undefined))
   const units = useWorld(world => world.units)
   const unitId = useDesk(desk => desk.unitId)
-  const nameOf = useRegionNames(language)
+  const nameOf = usePlaceNames(language)
   const now = useSecond()
   const [closing, setClosing] = useState(false)
   const [reason, setReason] = useState('')
@@ -312,7 +296,8 @@ export function IncidentPanel() {
   if (!incident) {
     return (
       <Panel title={t('incident.none')} testId="incident-panel">
-        <Empty text={incidentId ? t('incident.gone') : t('incident.none')} hint={t('incident.noneHint')} />
+        <Empty text={incidentId ? t('incident.gone') : t('incident.noneHint')} />
+        <CountyOverview />
       </Panel>
     )
   }
@@ -324,7 +309,11 @@ export function IncidentPanel() {
       title={t('incident.title', { id: shortenId(incident.incidentId) })}
       testId="incident-panel"
       className="print-sheet"
-      count={t(`incident.state.${incident.state}`)}
+      count={
+        <>
+          {t(`incident.state.${incident.state}`)} <small className="faint">{incident.incidentId}</small>
+        </>
+      }
       tools={
         <>
           <Action word={t('incident.follow')} keyId="follow" testId="incident-follow" onAct={followChosen} />
@@ -333,6 +322,7 @@ export function IncidentPanel() {
       }
     >
       <div className="case-body">
+        <PrintLine />
         <div className={`case-head case-head-${incident.level}`}>
           <LevelSquare level={incident.level} word={t(`level.${incident.level}`)} />
           <div className="case-what">
@@ -345,8 +335,7 @@ export function IncidentPanel() {
             <span className="muted">
               {t('incident.opened')} {formatDayTime(incident.openedAt)}
               {incident.openedBy ? ` ${t('incident.by', { name: incident.openedBy })}` : ''} ·{' '}
-              {t('incident.calls', { count: incident.callIds.length })} ·{' '}
-              <span className="mono">{incident.incidentId}</span>
+              {t('incident.calls', { count: incident.callIds.length })}
             </span>
           </div>
           <div className={`case-clock clock-${judgeWait(wait, now)} live`} data-testid="incident-clock">
@@ -418,7 +407,8 @@ export function IncidentPanel() {
         )}
         {!open && (
           <p className="block">
-            {t('incident.outcomeLabel')}：
+            {t('incident.outcomeLabel')}
+            {t('state.colon')}
             {incident.outcome ? translateWord(t, 'incident.outcome', incident.outcome) : '—'}
             {incident.closedAt ? ` · ${formatDayTime(incident.closedAt)}` : ''}
           </p>
@@ -432,7 +422,7 @@ export function IncidentPanel() {
             <AssignedUnit key={unit.unitId} incident={incident} unit={unit} now={now} />
           ))}
         </section>
-        {open && <Candidates incident={incident} now={now} />}
+        {open && <Recommended incident={incident} now={now} />}
         <section className="block">
           <Stamps incident={incident} />
         </section>
@@ -456,7 +446,7 @@ export function IncidentPanel() {
               rows={2}
               data-testid="note"
               aria-label={t('incident.note')}
-              placeholder={`${t('incident.notePlaceholder')}（W）`}
+              placeholder={t('incident.notePlaceholder', { key: getShownKey('note') })}
               value={note}
               maxLength={2000}
               onChange={change => setNote(change.target.value)}

@@ -12,18 +12,22 @@ export type QueueFilter = {
   hiddenLevels: readonly number[]
   /** Only incidents that have no unit yet. */
   onlyUnassigned: boolean
-  /** Only this county (code) and what lies below it; empty for all. */
+  /** Only this county (code), with the streets in it; empty for all. */
   regionCode: string
 }
 
 export const openFilter: QueueFilter = { hiddenLevels: [], onlyUnassigned: false, regionCode: '' }
 
 /** True when a filter leaves an incident out; never for level I. */
-export function isHidden(incident: IncidentView, filter: QueueFilter): boolean {
+export function isHidden(
+  incident: IncidentView,
+  filter: QueueFilter,
+  getCounty: (code: string) => string = code => code,
+): boolean {
   if (incident.level === 1) return false
   if (filter.hiddenLevels.includes(incident.level)) return true
   if (filter.onlyUnassigned && incident.unitIds.length > 0) return true
-  return filter.regionCode !== '' && !incident.regionCode.startsWith(filter.regionCode)
+  return filter.regionCode !== '' && getCounty(incident.regionCode) !== filter.regionCode
 }
 
 /** ms a wait has gone beyond its red limit; 0 while it has not. */
@@ -37,12 +41,13 @@ export function listQueue(
   findUnit: (unitId: string) => UnitView | undefined,
   filter: QueueFilter,
   now: number,
+  getCounty: (code: string) => string = code => code,
 ): { rows: readonly QueueRow[]; hiddenCount: number } {
   const rows: QueueRow[] = []
   let hiddenCount = 0
   for (const incident of incidents) {
     if (incident.state !== 'open') continue
-    if (isHidden(incident, filter)) hiddenCount++
+    if (isHidden(incident, filter, getCounty)) hiddenCount++
     else rows.push({ incident, wait: getIncidentWait(incident, findUnit, now) })
   }
   rows.sort(

@@ -14,6 +14,7 @@ type PersonRecord = { recordKind: string; recordId: string; fields: Record<strin
 /** Most records one look may open: the incident and the calls behind it. */
 export const recordsMax = 6
 
+/** The button with its warning, then the fields; `records` are opened together and each look is logged. */
 export function PersonPart({
   records,
   sealedFields,
@@ -66,7 +67,7 @@ export function PersonPart({
       {!shown && sealedFields.length > 0 && (
         <p className="faint">
           {t('incident.personFields', {
-            fields: sealedFields.map(field => translateWord(t, 'incident.field', field)).join('、'),
+            fields: sealedFields.map(field => translateWord(t, 'incident.field', field)).join(t('state.listed')),
           })}
         </p>
       )}

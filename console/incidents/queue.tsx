@@ -13,23 +13,32 @@ import { formatClock, shortenId } from '../shell/format.ts'
 import { GridList, type GridReach } from '../shell/grid-list.tsx'
 import { useKey } from '../shell/keys.ts'
 import { Action, Empty, LevelSquare, Panel } from '../shell/parts.tsx'
-import { useRegionNames } from '../shell/regions.ts'
+import { findCounty } from '../shell/region-words.ts'
+import { useCountyNames } from '../shell/regions.ts'
 import { listQueue, openFilter, type QueueRow } from './order.ts'
 import { judgeWait } from './timers.ts'
 
+/** The panel of open incidents with its filter chips. */
 export function IncidentQueue() {
   const { t, language } = useTexts()
   const incidents = useWorld(world => world.incidents)
   const units = useWorld(world => world.units)
   const regions = useWorld(world => world.regions)
   const incidentId = useDesk(desk => desk.incidentId)
-  const nameOf = useRegionNames(language)
+  const nameOf = useCountyNames(language)
   const now = useSecond()
   const reach = useRef<GridReach>(null)
   const [filter, setFilter] = useState(openFilter)
   const { rows, hiddenCount } = useMemo(
-    () => listQueue(incidents.values(), unitId => units.get(unitId), filter, now),
-    [incidents, units, filter, now],
+    () =>
+      listQueue(
+        incidents.values(),
+        unitId => units.get(unitId),
+        filter,
+        now,
+        code => findCounty(code, regions),
+      ),
+    [incidents, units, filter, now, regions],
   )
   const counties = useMemo(() => [...regions.values()].filter(region => region.level === 'county'), [regions])
   const openCount = rows.length + hiddenCount

@@ -7,7 +7,8 @@ import type { CallView } from '#contract/view.ts'
 import type { BasemapPack } from '#contract/wire.ts'
 import { useWorld } from '../live/store.ts'
 import { chooseIncident, useDesk } from '../shell/desk.ts'
-import { findRegionOf, useBasemap } from '../shell/regions.ts'
+import { findRegionOf } from '../shell/region-words.ts'
+import { useBasemap } from '../shell/regions.ts'
 import { createIncidentId, openIncident } from './actions.ts'
 
 /** Calls nobody has answered, longest waiting first. */

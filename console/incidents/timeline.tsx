@@ -6,6 +6,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { isKind, kinds } from '#contract/entry.ts'
 import { useTexts } from '../language/i18n.ts'
 import { read, writeQuery } from '../live/http.ts'
+import { useWorld } from '../live/store.ts'
 import { useRole } from '../shell/desk.ts'
 import { formatTime } from '../shell/format.ts'
 import { Empty, ReadState } from '../shell/parts.tsx'
@@ -49,14 +50,20 @@ const telling = [
 ] as const
 
 /** The clear fields of a body that say what happened; sealed ones stay out. */
-export function describeBody(row: EntryRow, t: (key: string) => string, language: 'zh' | 'en'): string {
+export function describeBody(
+  row: EntryRow,
+  t: (key: string) => string,
+  language: 'zh' | 'en',
+  nameUnit: (unitId: string) => string,
+): string {
   const parts: string[] = []
   for (const name of telling) {
     const value = row.body[name]
     if (typeof value !== 'string' && typeof value !== 'number') continue
     const text = String(value)
     if (text.startsWith('sealed:')) continue
-    if (name === 'status' && (unitStatuses as readonly string[]).includes(text))
+    if (name === 'unitId') parts.push(nameUnit(text))
+    else if (name === 'status' && (unitStatuses as readonly string[]).includes(text))
       parts.push(getStatusLook(text).words[language])
     else if (name === 'level') parts.push(['', 'I', 'II', 'III', 'IV'][Number(text)] ?? text)
     else if (name === 'outcome' && row.kind === 'incident.closed') parts.push(t(`incident.outcome.${text}`))
@@ -70,6 +77,7 @@ export function describeBody(row: EntryRow, t: (key: string) => string, language
 /** The trail is read by shift leaders, epidemiologists and auditors; at other seats the stamps tell what happened. */
 export function Timeline(props: { incidentId?: string; alertId?: string; version: number }) {
   const { t, language } = useTexts()
+  const units = useWorld(world => world.units)
   const allowed = useRole('shift-leader', 'epidemiologist', 'auditor')
   const query = writeQuery({ incidentId: props.incidentId, alertId: props.alertId })
   const trail = useQuery({
@@ -99,7 +107,9 @@ export function Timeline(props: { incidentId?: string; alertId?: string; version
               <li key={row.seq} className={code ? 'trail-refused' : ''}>
                 <time className="mono">{formatTime(row.loggedAt)}</time>
                 <span className="trail-kind">{nameKind(row.kind, language)}</span>
-                <span className="trail-body">{describeBody(row, t, language)}</span>
+                <span className="trail-body">
+                  {describeBody(row, t, language, unitId => units.get(unitId)?.name ?? unitId)}
+                </span>
                 <span className="muted trail-who">{row.actorName ?? row.source ?? ''}</span>
                 {code && <code>{t('audit.refused', { code })}</code>}
               </li>

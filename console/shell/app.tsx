@@ -14,7 +14,8 @@ import { RefusedError } from '../live/http.ts'
 import { openLink } from '../live/socket.ts'
 import { useLink } from '../live/store.ts'
 import { surfaces } from '../look/palette.ts'
-import { findSession, listPages, signOut } from '../sign-in/session.ts'
+import { listPages } from '../sign-in/pages.ts'
+import { findSession, signOut } from '../sign-in/session.ts'
 import { PasswordChange, SignIn } from '../sign-in/sign-in.tsx'
 import { CommandLine } from './command-line.tsx'
 import { keepAddress, useDesk } from './desk.ts'
@@ -58,7 +59,7 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
   useEffect(() => {
     if (page && page !== wished) useDesk.setState({ page })
   }, [page, wished])
-  useEffect(() => useDesk.setState({ roles: session.roles }), [session.roles])
+  useEffect(() => useDesk.setState({ roles: session.roles, seatName: session.name }), [session])
   useEffect(() => openLink(onEnded), [session.accountId, onEnded])
   useEffect(() => {
     window.addEventListener('keydown', dispatchKey)
@@ -87,6 +88,7 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
   )
 }
 
+/** The console from the door inwards. */
 export function App() {
   const { t, language } = useTexts()
   const [seat, setSeat] = useState<Seat>({ at: 'starting' })
@@ -116,6 +118,7 @@ export function App() {
   return (
     <ConfigProvider
       locale={(language === 'zh' ? zhCN : enUS) as never}
+      button={{ autoInsertSpace: false }}
       theme={{
         algorithm: [theme.darkAlgorithm, theme.compactAlgorithm],
         token: {
@@ -133,6 +136,9 @@ export function App() {
           fontSize: 14,
           motion: false,
           wireframe: true,
+        },
+        components: {
+          Button: { primaryShadow: 'none', defaultShadow: 'none', dangerShadow: 'none' },
         },
       }}
     >

@@ -72,6 +72,7 @@ function carryOut(command: Command, releaseReason: string): void {
   }
 }
 
+/** The line at the foot of the screen; nothing while it is closed. */
 export function CommandLine() {
   const { t, language } = useTexts()
   const open = useDesk(desk => desk.commandOpen)
@@ -170,7 +171,15 @@ export function CommandLine() {
           <>
             {reading.why !== 'empty' && <b>{t(`command.${refusedKey[reading.why]}`, { word: reading.word })}</b>}
             {reading.suggestions.length > 0 && (
-              <span> {t('command.meant', { list: reading.suggestions.join('   ') })}</span>
+              <span>
+                {' '}
+                {t('command.meant', {
+                  list: (reading.why === 'verb'
+                    ? reading.suggestions.map(each => t(`command.form.${each}`))
+                    : reading.suggestions
+                  ).join('   '),
+                })}
+              </span>
             )}
             {tried && <span className="faint"> {t('command.unchanged')}</span>}
           </>
@@ -190,7 +199,7 @@ function preview(
     case 'assign':
       return say({
         incident: shortenId(command.incident.incidentId),
-        units: command.units.map(unit => unit.name).join('、'),
+        units: command.units.map(unit => unit.name).join(t('state.listed')),
       })
     case 'status':
       return say({ unit: command.unit.name, status: getStatusLook(command.status).words[language] })

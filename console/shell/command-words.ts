@@ -31,15 +31,15 @@ export type CommandReading =
     }
 
 export const verbTable = [
-  { letter: 'D', words: ['d', '派', '派车', 'dispatch', 'assign'], form: 'D <case> <unit> [<unit>…]', id: 'assign' },
-  { letter: 'S', words: ['s', '状态', 'status'], form: 'S <unit> <status>', id: 'status' },
-  { letter: 'R', words: ['r', '撤', '撤销', 'release'], form: 'R <case> <unit>', id: 'release' },
-  { letter: 'L', words: ['l', '级别', 'level'], form: 'L <case> <1-4>', id: 'level' },
-  { letter: 'N', words: ['n', '备注', 'note'], form: 'N <case> <text>', id: 'note' },
-  { letter: 'X', words: ['x', '取消', 'cancel'], form: 'X <case> [<reason>]', id: 'cancel' },
-  { letter: 'A', words: ['a', '确认', 'acknowledge', 'ack'], form: 'A <alert>', id: 'acknowledge' },
-  { letter: 'F', words: ['f', '找', '查找', 'find'], form: 'F <case|unit|alert>', id: 'find' },
-  { letter: '?', words: ['?', '？', '帮助', 'help'], form: '?', id: 'help' },
+  { letter: 'D', words: ['d', '派', '派车', 'dispatch', 'assign'], id: 'assign' },
+  { letter: 'S', words: ['s', '状态', 'status'], id: 'status' },
+  { letter: 'R', words: ['r', '撤', '撤销', 'release'], id: 'release' },
+  { letter: 'L', words: ['l', '级别', 'level'], id: 'level' },
+  { letter: 'N', words: ['n', '备注', 'note'], id: 'note' },
+  { letter: 'X', words: ['x', '取消', 'cancel'], id: 'cancel' },
+  { letter: 'A', words: ['a', '确认', 'acknowledge', 'ack'], id: 'acknowledge' },
+  { letter: 'F', words: ['f', '找', '查找', 'find'], id: 'find' },
+  { letter: '?', words: ['?', '？', '帮助', 'help'], id: 'help' },
 ] as const
 
 type Lists = {
@@ -120,11 +120,11 @@ export function readCommand(line: string, lists: Lists): CommandReading {
       first,
       verbTable.flatMap(row => row.words.slice(1)),
     )
-    const rows = known.map(word => verbTable.find(row => (row.words as readonly string[]).includes(word))!.form)
+    const rows = known.map(word => verbTable.find(row => (row.words as readonly string[]).includes(word))!.id)
     return refuse(
       'verb',
       first,
-      rows.length > 0 ? [...new Set(rows)] : verbTable.slice(0, suggestionsMax).map(row => row.form),
+      rows.length > 0 ? [...new Set(rows)] : verbTable.slice(0, suggestionsMax).map(row => row.id),
     )
   }
   const incidents = [...lists.incidents].filter(row => row.state === 'open')

@@ -25,6 +25,7 @@ export type MapWish =
 export type Desk = {
   /** Roles of the session at this seat; the server judges, this only spares people buttons that would be refused. */
   roles: readonly Role[]
+  seatName: string
   page: Page
   incidentId: string | undefined
   unitId: string | undefined
@@ -62,6 +63,7 @@ function readAddress(): Partial<Desk> {
 
 export const useDesk = create<Desk>()(() => ({
   roles: [],
+  seatName: '',
   page: 'dispatch',
   unitId: undefined,
   callId: undefined,
@@ -119,10 +121,12 @@ export function chooseUnit(unitId: string | undefined, follow = false): void {
   })
 }
 
+/** Selects a waiting call; the map shows its place when it has one. */
 export function chooseCall(callId: string | undefined): void {
   useDesk.setState({ callId, ...(callId ? { wish: wishFor('call', callId) } : {}) })
 }
 
+/** Selects an alert; the map shows its region. */
 export function chooseAlert(alertId: string | undefined): void {
   useDesk.setState({ alertId, ...(alertId ? { wish: wishFor('alert', alertId) } : {}) })
 }

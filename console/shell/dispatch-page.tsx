@@ -14,6 +14,7 @@ import { useKey } from './keys.ts'
 import { MapPanel } from './map-panel.tsx'
 import { Action, Panel } from './parts.tsx'
 
+/** The page; `flashing` is the one alarm that may flash. */
 export function DispatchPage({ flashing }: { flashing: string | undefined }) {
   const { t } = useTexts()
   const draft = useDesk(desk => desk.draft)

@@ -13,6 +13,7 @@ export type GridColumn = { id: string; title: string; className?: string }
 /** Moves focus into the list (to the selected or first row), or one row on. */
 export type GridReach = { focus: () => void; step: (by: number) => void; open: () => void }
 
+/** The list; rows are drawn by `renderRow`, one gridcell a column. */
 export function GridList<T>(props: {
   label: string
   testId: string
@@ -77,6 +78,8 @@ export function GridList<T>(props: {
   useEffect(() => {
     if (selectedKey === undefined) return
     setFocusKey(selectedKey)
+    // Chosen elsewhere while the keyboard is in this list: focus follows the choice, there is one bright row, not two.
+    if (scroller.current?.contains(document.activeElement)) wantFocus.current = true
     const index = rows.findIndex(row => getKey(row) === selectedKey)
     if (index >= 0) virtual.scrollToIndex(index)
     // Only a new selection scrolls; rows that move by themselves must not move the window under a reader.

@@ -8,6 +8,7 @@ import { Action } from './parts.tsx'
 
 const places = ['everywhere', 'lists', 'desk', 'case', 'forms'] as const
 
+/** The overlay; nothing while it is closed. */
 export function Help() {
   const { t } = useTexts()
   const open = useDesk(desk => desk.helpOpen)
@@ -52,7 +53,7 @@ export function Help() {
               {verbTable.map(verb => (
                 <div key={verb.id}>
                   <dt>
-                    <code>{verb.form}</code>
+                    <code>{t(`command.form.${verb.id}`)}</code>
                   </dt>
                   <dd>{verb.words.slice(1).join(' ')}</dd>
                 </div>

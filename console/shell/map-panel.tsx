@@ -11,6 +11,7 @@ import { getCityNow } from '../live/clock.ts'
 import { ask } from '../live/http.ts'
 import { findFix, watchFixes } from '../live/positions.ts'
 import { useWorld } from '../live/store.ts'
+import type { LiveWorld } from '../live/world.ts'
 import type { Level } from '../look/palette.ts'
 import type { BasemapPack } from '../map/basemap.ts'
 import type { MapHandle, RegionState } from '../map/map.ts'
@@ -18,9 +19,10 @@ import type { UnitGlyph } from '../map/unit-motion.ts'
 import type { UnitsLayer } from '../map/units-layer.ts'
 import { useSettings } from '../sign-in/session.ts'
 import { getStatusLook } from '../units/status.ts'
-import { chooseAlert, chooseCall, chooseIncident, chooseUnit, showAll, useDesk } from './desk.ts'
+import { chooseAlert, chooseCall, chooseIncident, chooseUnit, type MapWish, showAll, useDesk } from './desk.ts'
 import { Action } from './parts.tsx'
-import { findRegionOf, useBasemap } from './regions.ts'
+import { findRegionOf } from './region-words.ts'
+import { useBasemap } from './regions.ts'
 
 /** Zoom a selected case is shown at: its streets and the units around it. */
 const caseZoom = 12.5
@@ -102,6 +104,7 @@ export type MapPanelProps = {
   quiet?: boolean
 }
 
+/** The panel with its frame, tools, legend and notices. */
 export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapPanelProps) {
   const { t, language } = useTexts()
   const pack = useBasemap()
@@ -111,6 +114,7 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
   const [trouble, setTrouble] = useState<string>()
   const [banner, setBanner] = useState<string>()
   const layer = useRef<UnitsLayer>(undefined)
+  const drawnLanguage = useRef<string>(undefined)
 
   const draft = useDesk(desk => desk.draft)
   const incidentId = useDesk(desk => desk.incidentId)
@@ -137,6 +141,7 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
       try {
         const [{ createMap }, { buildStyle }] = await Promise.all([import('../map/map.ts'), import('../map/style.ts')])
         if (stopped) return
+        drawnLanguage.current = language
         const opened = await createMap({
           container,
           style: buildStyle((pack ?? undefined) as BasemapPack | undefined, 'dark', language),
@@ -172,11 +177,12 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
   }, [ready])
 
   useEffect(() => {
-    if (!handle) return
+    if (!handle || drawnLanguage.current === language) return
+    drawnLanguage.current = language
     void import('../map/style.ts').then(({ buildStyle }) =>
       handle.setStyle(buildStyle((pack ?? undefined) as BasemapPack | undefined, 'dark', language)),
     )
-  }, [language])
+  }, [handle, language])
 
   useEffect(() => {
     if (!handle) return
@@ -208,8 +214,9 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
           lat: place.lat,
           label: language === 'zh' ? place.name : (place.nameEn ?? place.name),
         }))
+    if (quiet) return
     handle.overlays.setHospitals(named('hospital'))
-    if (!quiet) handle.overlays.setStations(named('station'))
+    handle.overlays.setStations(named('station'))
   }, [handle, places, language, quiet])
   useEffect(() => handle?.overlays.chooseIncident(incidentId), [handle, incidentId, incidents])
   useEffect(() => layer.current?.select(unitId), [handle, unitId])
@@ -238,15 +245,17 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
     }
   }, [handle, trackOf])
 
-  // Where to look.
+  // Where to look. What was just made may not have come back from the house yet: the wish waits for it.
+  const isThere = useWorld(world => wish === undefined || wish.what === 'all' || hasThing(world, wish))
+  const granted = useRef(0)
   useEffect(() => {
-    if (!handle || !wish) return
+    if (!handle || !wish || !isThere || granted.current === wish.at) return
+    granted.current = wish.at
     const world = useWorld.getState()
     if (wish.what === 'all') {
       if (centre.bounds) handle.fitBounds(centre.bounds, { paddingPx: 24 })
     } else if (wish.what === 'alert') {
-      const alert = world.alerts.get(wish.id)
-      const region = alert && world.regions.get(alert.regionCode)
+      const region = world.regions.get(world.alerts.get(wish.id)?.regionCode ?? '')
       if (centre.bounds) handle.fitBounds(centre.bounds, { paddingPx: 24 })
       else if (region) handle.flyTo({ lon: region.lon, lat: region.lat })
     } else if (!quiet) {
@@ -260,7 +269,7 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
         handle.flyTo({ lon: point.lon, lat: point.lat, zoom: Math.max(caseZoom, handle.getView().zoom) })
       }
     }
-  }, [handle, wish])
+  }, [handle, wish, isThere])
 
   // Clicks select, or give the place of a new incident.
   useEffect(() => {
@@ -293,8 +302,14 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
   }, [handle, draft?.lon, draft?.lat, quiet])
 
   return (
-    <section className="map-panel" aria-label={t('map.title')} data-testid="map" data-ready={handle !== undefined}>
-      <div className={`map-frame ${picking ? 'map-picking' : ''}`} ref={frame} />
+    <section
+      className={`map-panel ${picking ? 'map-picking' : ''}`}
+      aria-label={t('map.title')}
+      data-testid="map"
+      data-ready={handle !== undefined}
+    >
+      {/* The map puts classes of its own on this element: React must not write its class again. */}
+      <div className="map-frame" ref={frame} />
       {banner && (
         <div className="map-note" role="status">
           {banner} <Action word={t('state.dismiss')} testId="map-banner-dismiss" onAct={() => setBanner(undefined)} />
@@ -315,6 +330,11 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
       {legend && handle && <div className="map-legend">{legend}</div>}
     </section>
   )
+}
+
+function hasThing(world: LiveWorld, wish: Exclude<MapWish, { what: 'all' }>): boolean {
+  const things = { incident: world.incidents, unit: world.units, alert: world.alerts, call: world.calls }[wish.what]
+  return things.has(wish.id)
 }
 
 type Middle = { lon: number; lat: number; zoom: number; bounds?: readonly [number, number, number, number] }

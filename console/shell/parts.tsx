@@ -5,10 +5,14 @@
 import type { ReactNode } from 'react'
 import type { UnitView } from '#contract/view.ts'
 import { useTexts } from '../language/i18n.ts'
+import { useSecond } from '../live/clock.ts'
 import { dismissSent, useSentOn } from '../live/commands.ts'
 import { type Refusal, toRefusal } from '../live/http.ts'
+import { useWorld } from '../live/store.ts'
 import { levels } from '../look/palette.ts'
 import { getStatusLook, getUnitLook } from '../units/status.ts'
+import { useDesk } from './desk.ts'
+import { formatCityDay, formatTime } from './format.ts'
 import { getShownKey, type KeyId } from './keys.ts'
 
 /** A region of the screen with a title bar; `count` and `tools` stand right of the title. */
@@ -30,6 +34,14 @@ export function Panel(props: {
       {props.children}
     </section>
   )
+}
+
+/** Only on paper: when and at whose seat the sheet was printed, so that an old sheet is not taken for a new one. */
+export function PrintLine() {
+  const { t } = useTexts()
+  const seat = useDesk(desk => desk.seatName)
+  const now = useSecond()
+  return <p className="print-only">{t('state.printed', { time: `${formatCityDay(now)} ${formatTime(now)}`, seat })}</p>
 }
 
 /** The key of an action, shown beside its word. */
@@ -94,11 +106,15 @@ export function StatusPill({ unit, short }: { unit: Pick<UnitView, 'status' | 's
 /** A refusal in words, with its code for whoever is asked for help. */
 export function RefusalNote({ refusal, onDismiss, word }: { refusal: Refusal; onDismiss?: () => void; word?: string }) {
   const { t, language } = useTexts()
+  const unitId = refusal.params?.unitId
+  const unitName = useWorld(world => (typeof unitId === 'string' ? world.units.get(unitId)?.name : undefined))
+  // The house speaks of ids, people of names.
+  const text = unitName && typeof unitId === 'string' ? refusal[language].replace(unitId, unitName) : refusal[language]
   return (
     <div className="refusal" role="alert" data-testid="refusal" data-code={refusal.code}>
       <span>
         {word && <b>{word}</b>}
-        {refusal[language]}
+        {text}
       </span>
       <code>{refusal.code}</code>
       {onDismiss && (

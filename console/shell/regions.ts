@@ -1,14 +1,10 @@
-/**
- * Places in words: the name of a region in the language of the screen, and the county a point lies in, by the operator's
- * boundary pack where there is one and by the nearest county seat where there is not.
- */
+/** The region pack and the region names as hooks over the live stores; the judgement itself is in region-words.ts. */
 import { useQuery } from '@tanstack/react-query'
-import type { RegionView } from '#contract/view.ts'
 import type { BasemapPack } from '#contract/wire.ts'
-import { getDistanceKm } from '../incidents/distance.ts'
 import type { Language } from '../language/i18n.ts'
 import { RefusedError, read } from '../live/http.ts'
 import { useWorld } from '../live/store.ts'
+import { describeRegion, findCounty, nameRegion } from './region-words.ts'
 
 /** The region pack of this city; null when the operator has none (404), undefined while it is being read. */
 export function useBasemap(): BasemapPack | null | undefined {
@@ -26,55 +22,20 @@ export function useBasemap(): BasemapPack | null | undefined {
   }).data
 }
 
-/** Name of a region; its code when it is not published. */
-export function nameRegion(regions: ReadonlyMap<string, RegionView>, code: string, language: Language): string {
-  const region = regions.get(code)
-  if (!region) return code
-  return language === 'zh' ? region.name : region.nameEn
-}
-
 /** Names regions in the language given, drawn again when regions are published. */
 export function useRegionNames(language: Language): (code: string) => string {
   const regions = useWorld(world => world.regions)
   return code => nameRegion(regions, code, language)
 }
 
-/** True when a point lies inside a ring list (first the outline, then holes). @source even-odd ray casting */
-export function isInside(
-  point: { lon: number; lat: number },
-  rings: readonly (readonly (readonly [number, number])[])[],
-): boolean {
-  let inside = false
-  for (const ring of rings) {
-    for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
-      const [xi, yi] = ring[i]!
-      const [xj, yj] = ring[j]!
-      if (yi > point.lat !== yj > point.lat && point.lon < ((xj - xi) * (point.lat - yi)) / (yj - yi) + xi)
-        inside = !inside
-    }
-  }
-  return inside
+/** Names the county a region is or lies in: what a row of a list has room for. */
+export function useCountyNames(language: Language): (code: string) => string {
+  const regions = useWorld(world => world.regions)
+  return code => nameRegion(regions, findCounty(code, regions), language)
 }
 
-/** Farthest a county seat may be from a point that no polygon holds, in km, to be taken for its county. */
-export const nearestSeatMaxKm = 60
-
-/** The smallest published region a point lies in; undefined when it lies in none and no seat is near. */
-export function findRegionOf(
-  point: { lon: number; lat: number },
-  regions: ReadonlyMap<string, RegionView>,
-  pack: BasemapPack | null | undefined,
-): string | undefined {
-  const order = { street: 0, county: 1, city: 2, province: 3 } as const
-  const held = (pack?.regions ?? [])
-    .filter(region => regions.has(region.code) && isInside(point, region.polygon))
-    .sort((a, b) => order[a.level] - order[b.level])
-  if (held[0]) return held[0].code
-  let nearest: { code: string; km: number } | undefined
-  for (const region of regions.values()) {
-    if (region.level !== 'county') continue
-    const km = getDistanceKm(point, region)
-    if (km <= nearestSeatMaxKm && (!nearest || km < nearest.km)) nearest = { code: region.code, km }
-  }
-  return nearest?.code
+/** Names county and street together: what a single record has room for. */
+export function usePlaceNames(language: Language): (code: string) => string {
+  const regions = useWorld(world => world.regions)
+  return code => describeRegion(regions, code, language)
 }

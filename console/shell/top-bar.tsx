@@ -4,7 +4,7 @@
  */
 import { useMemo } from 'react'
 import type { SessionView } from '#contract/view.ts'
-import type { Alarm } from '../calls/alarms.ts'
+import type { Alarm } from '../calls/alarm-list.ts'
 import { answerOverMs, answerWarnMs } from '../calls/call-list.tsx'
 import { playTone } from '../calls/tones.ts'
 import { listWaiting } from '../incidents/take-call.ts'
@@ -16,6 +16,7 @@ import { formatCityDay, formatClock, formatTime } from './format.ts'
 import { useKey } from './keys.ts'
 import { Action, Key } from './parts.tsx'
 
+/** The bar of a signed-in seat. */
 export function TopBar(props: {
   session: SessionView
   pages: readonly Page[]
@@ -147,7 +148,7 @@ export function TopBar(props: {
       </button>
       <span className="top-seat" data-testid="seat">
         {props.session.name}
-        <small>{props.session.roles.map(role => t(`role.${role}`)).join('、')}</small>
+        <small>{props.session.roles.map(role => t(`role.${role}`)).join(t('state.listed'))}</small>
       </span>
       <button type="button" className="tab" data-testid="sign-out" onClick={props.onSignOut}>
         {t('nav.signOut')}

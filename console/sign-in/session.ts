@@ -3,10 +3,8 @@
  * signing out. The cookie is the server's; nothing secret is kept here.
  */
 import { useQuery } from '@tanstack/react-query'
-import type { Role } from '#contract/scalars.ts'
 import type { SessionView } from '#contract/view.ts'
 import { type Answer, ask, read } from '../live/http.ts'
-import type { Page } from '../shell/desk.ts'
 
 /** GET /v1/settings: what the operator has set for consoles. */
 export type Settings = {
@@ -23,14 +21,17 @@ export async function findSession(): Promise<Answer<SessionView | undefined>> {
   return !answer.ok && answer.http === 401 ? { ok: true, value: undefined } : answer
 }
 
+/** Signs in; the answer is the session or the refusal in words. */
 export function signIn(accountId: string, password: string): Promise<Answer<SessionView>> {
   return ask<SessionView>('POST', '/v1/session', { accountId, password })
 }
 
+/** Changes the own password; every other session of the account ends. */
 export function changePassword(current: string, next: string): Promise<Answer<unknown>> {
   return ask('POST', '/v1/session/password', { current, next })
 }
 
+/** Ends the session at the server. */
 export function signOut(): Promise<Answer<unknown>> {
   return ask('DELETE', '/v1/session')
 }
@@ -38,18 +39,4 @@ export function signOut(): Promise<Answer<unknown>> {
 /** The operator's settings; undefined until read or when the server has none. */
 export function useSettings(): Settings | undefined {
   return useQuery({ queryKey: ['settings'], queryFn: () => read<Settings>('/v1/settings'), staleTime: 300_000 }).data
-}
-
-const pagesOfRole: Partial<Record<Role, readonly Page[]>> = {
-  dispatcher: ['dispatch', 'alerts'],
-  'shift-leader': ['dispatch', 'alerts'],
-  epidemiologist: ['alerts', 'series'],
-  administrator: ['admin', 'alerts'],
-  auditor: ['audit'],
-}
-
-/** The pages a session's roles have work on, in the order of the navigation; empty for device-like roles. */
-export function listPages(roles: readonly Role[]): readonly Page[] {
-  const order: readonly Page[] = ['dispatch', 'admin', 'alerts', 'series', 'audit']
-  return order.filter(page => roles.some(role => pagesOfRole[role]?.includes(page)))
 }

@@ -14,6 +14,7 @@ import { formatFigure } from '../shell/format.ts'
 import { Empty, Panel, ReadState } from '../shell/parts.tsx'
 import { useRegionNames } from '../shell/regions.ts'
 
+/** The page with its four choices. */
 export function SeriesPage() {
   const { t, language } = useTexts()
   const regions = useWorld(world => world.regions)

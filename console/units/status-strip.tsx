@@ -10,13 +10,15 @@ import { useTexts } from '../language/i18n.ts'
 import { useDesk } from '../shell/desk.ts'
 import { getStatusLook, unitStatuses } from './status.ts'
 
+/** The strip of statuses for one unit. */
 export function StatusStrip({ unit }: { unit: UnitView }) {
   const { t, language } = useTexts()
   const strip = useRef<HTMLDivElement>(null)
   const before = useRef<Element | null>(null)
   useEffect(() => {
     before.current = document.activeElement
-    strip.current?.querySelector<HTMLElement>('button')?.focus()
+    // The status it has: Enter by accident then changes nothing.
+    strip.current?.querySelector<HTMLElement>('[aria-pressed="true"]')?.focus()
     return () => (before.current as HTMLElement | null)?.focus?.()
   }, [unit.unitId])
   const leave = () => useDesk.setState({ statusOf: undefined })

@@ -16,7 +16,7 @@ import { formatAge, formatClock, formatKm, shortenId } from '../shell/format.ts'
 import { GridList, type GridReach } from '../shell/grid-list.tsx'
 import { useKey } from '../shell/keys.ts'
 import { Action, Empty, Panel, SentNote, StatusPill } from '../shell/parts.tsx'
-import { useRegionNames } from '../shell/regions.ts'
+import { useCountyNames } from '../shell/regions.ts'
 import { judgeFreshness } from './freshness.ts'
 import { unitStatuses } from './status.ts'
 import { StatusStrip } from './status-strip.tsx'
@@ -31,6 +31,7 @@ function isShown(unit: UnitView, shown: Shown): boolean {
   return unit.status !== 'idle' && unit.status !== 'unavailable'
 }
 
+/** The panel of units; `flashing` is the one alarm that may flash. */
 export function UnitList({ flashing }: { flashing: string | undefined }) {
   const { t, language } = useTexts()
   const units = useWorld(world => world.units)
@@ -39,7 +40,7 @@ export function UnitList({ flashing }: { flashing: string | undefined }) {
   const unitId = useDesk(desk => desk.unitId)
   const statusOf = useDesk(desk => desk.statusOf)
   const trackOf = useDesk(desk => desk.trackOf)
-  const nameOf = useRegionNames(language)
+  const nameOf = useCountyNames(language)
   const now = useSecond()
   const reach = useRef<GridReach>(null)
   const [shown, setShown] = useState<Shown>('all')

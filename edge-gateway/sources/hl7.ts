@@ -39,6 +39,8 @@ export const hl7Texts = {
   VALUE_NOT_NUMERIC: { hl7: '102', zh: '数值不是数字', en: 'The value is not a number' },
   UNIT_UNKNOWN: { hl7: '103', zh: '未知单位', en: 'The unit is not known' },
   VALUE_IMPLAUSIBLE: { hl7: '103', zh: '数值超出可信范围', en: 'The value is outside the plausible range' },
+  MONITOR_UNKNOWN: { hl7: '204', zh: '床位或监护仪未登记', en: 'The bed or monitor is not enrolled' },
+  STORE_FAILED: { hl7: '207', zh: '网关未能保存,请稍后重发', en: 'The gateway could not store it; send it again' },
   LABORATORY: { hl7: '103', zh: '检验结果,不作生命体征', en: 'A laboratory result, not a vital sign' },
 } as const
 

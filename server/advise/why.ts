@@ -44,6 +44,21 @@ const exclusionText = {
   SCORE: { zh: '综合评分较低', en: 'scores worse over all terms' },
 } as const satisfies Record<string, Words>
 
+/** Names of capabilities that the register uses; another is shown as it is registered. */
+const capabilityText: Readonly<Record<string, string>> = {
+  transport: '转运',
+  monitor: '监护仪',
+  defibrillator: '除颤仪',
+  ventilator: '呼吸机',
+  als: '高级生命支持',
+  isolation: '负压隔离',
+  special: '特种',
+}
+
+function nameCapabilities(capabilities: readonly string[]): string {
+  return capabilities.map(name => (Object.hasOwn(capabilityText, name) ? capabilityText[name]! : name)).join('、')
+}
+
 /** Why a unit that looks better does not stand first. */
 export type ExclusionCode = keyof typeof exclusionText
 
@@ -54,11 +69,11 @@ function formatMinutes(seconds: number): string {
 /** Describes why a nearer unit was left out; names the lacking capabilities and the arrival where known. */
 export function describeExclusion(code: ExclusionCode, lacking: readonly string[], etaSeconds?: number): Words {
   const text = exclusionText[code]
-  const listed = code === 'MISSING_CAPABILITY' && lacking.length > 0 ? lacking.join('、') : ''
+  const named = code === 'MISSING_CAPABILITY' ? lacking : []
   const eta = etaSeconds === undefined || !Number.isFinite(etaSeconds) ? '' : formatMinutes(etaSeconds)
   return {
-    zh: `${text.zh}${listed ? `：${listed}` : ''}${eta ? `（预计 ${eta} 分钟）` : ''}`,
-    en: `${text.en}${listed ? `: ${listed.replaceAll('、', ', ')}` : ''}${eta ? ` (about ${eta} min)` : ''}`,
+    zh: `${text.zh}${named.length > 0 ? `：${nameCapabilities(named)}` : ''}${eta ? `（预计 ${eta} 分钟）` : ''}`,
+    en: `${text.en}${named.length > 0 ? `: ${named.join(', ')}` : ''}${eta ? ` (about ${eta} min)` : ''}`,
   }
 }
 
@@ -87,7 +102,7 @@ export function describeRow(row: DescribedRow, isFirst: boolean, behindSeconds: 
     )
   }
   if (row.missingWants.length > 0) {
-    zh.push(`缺少：${row.missingWants.join('、')}`)
+    zh.push(`缺少：${nameCapabilities(row.missingWants)}`)
     en.push(`lacks ${row.missingWants.join(', ')}`)
   }
   if (!row.auto) {

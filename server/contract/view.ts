@@ -111,6 +111,81 @@ export const IncidentView = z.object({
 })
 export type IncidentView = z.infer<typeof IncidentView>
 
+/** A sentence in both languages. */
+const Words = z.object({ zh: z.string(), en: z.string() })
+const Seconds = z.number().min(0)
+
+/** The terms of an advice row's score in seconds; their sum is the score. */
+export const AdviceTermsView = z.object({
+  start: Seconds,
+  turnout: Seconds,
+  drive: Seconds,
+  spread: Seconds,
+  coverageLoss: Seconds,
+  scarcity: Seconds,
+  shortfall: Seconds,
+  crossArea: Seconds,
+  staleFix: Seconds,
+  diversion: Seconds,
+})
+export type AdviceTermsView = z.infer<typeof AdviceTermsView>
+
+/** One recommended unit. `etaP50S` and `etaP90S` count from `computedAt`; `roadKm` is by road only where the travel is. */
+export const AdviceRowView = z.object({
+  unitId: Id,
+  rank: z.int().min(1),
+  etaP50S: Seconds,
+  etaP90S: Seconds,
+  roadKm: z.number().min(0),
+  why: Words,
+  terms: AdviceTermsView,
+  scoreS: Seconds,
+  /** Share (0..1) of the area's people who lose a covering unit when this one goes, each weighed by how many are left. */
+  coverLoss: z.number().min(0).max(1),
+  staleFix: z.boolean(),
+  missingWants: z.array(z.string()),
+})
+export type AdviceRowView = z.infer<typeof AdviceRowView>
+
+/** A unit nearer as the crow flies than the first row that is no row itself, and why. */
+export const NearerUnitView = z.object({
+  unitId: Id,
+  crowKm: z.number().min(0),
+  etaP50S: Seconds.optional(),
+  code: z.string(),
+  why: Words,
+})
+export type NearerUnitView = z.infer<typeof NearerUnitView>
+
+export const TravelKind = z.enum(['roads', 'straight-line'])
+export type TravelKind = z.infer<typeof TravelKind>
+
+/** Who should go to an incident: GET /v1/incidents/:incidentId/advice. Asked for, never pushed; it changes nothing. */
+export const AdviceView = z.object({
+  incidentId: Id,
+  /** Version of the incident that was judged. */
+  incidentVersion: z.int(),
+  level: Level,
+  computedAt: EpochMs,
+  settingsVersion: z.string(),
+  /** How every arrival of this answer was found; a straight line is great circle × 1.4 at class speeds. */
+  travel: TravelKind,
+  /** Why it is a straight line; absent by road. */
+  travelWhy: z.object({ code: z.string(), zh: z.string(), en: z.string() }).optional(),
+  /** How cover was found; `none` without stations or published people. */
+  coverTravel: z.enum(['roads', 'straight-line', 'none']),
+  /** Capabilities the complaint wants. */
+  wants: z.array(z.string()),
+  /** At most five, best first; each can be ordered now. */
+  rows: z.array(AdviceRowView),
+  /** The row that arrives first with everything wanted; absent when none has or nothing is wanted. */
+  capableUnitId: Id.optional(),
+  /** Units at a hospital that would still be earlier than the first row once free; they cannot be ordered yet. */
+  soonFree: z.array(AdviceRowView),
+  nearer: z.array(NearerUnitView),
+})
+export type AdviceView = z.infer<typeof AdviceView>
+
 /** One source's part in an alert: everything needed to say why it fired. */
 export const EvidenceView = z.object({
   sourceKind: SourceKind.optional(),

@@ -1,6 +1,6 @@
 // Probability distributions the detectors share: normal, Student, Poisson, negative binomial. Part of `detect/`, pure.
-// Promises about 1e-12 relative accuracy in the body and in both tails, also where the negative binomial is nearly Poisson;
-// probabilities of counts are built on saddle-point densities, so large means lose no digits to cancelling log-gammas.
+// Equal to R's within the golden vectors' 1e-9, also where the negative binomial is nearly Poisson: probabilities of
+// counts are built on saddle-point densities, so large means lose no digits to cancelling log-gammas.
 
 const TWO_PI = 2 * Math.PI
 const LOG_SQRT_TWO_PI = 0.5 * Math.log(TWO_PI)

@@ -1,6 +1,6 @@
 // Log-linear regression of counts (quasi-Poisson), shared by Farrington's methods and CUSUM. Part of `detect/`, pure.
 // One factor (its levels, possibly a single one) and at most a few covariates. The indicator columns of a factor are
-// orthogonal, so the QR step takes them in closed form and orthogonalises only the covariates: exact, and ten times
+// orthogonal, so the QR step takes them in closed form and orthogonalises only the covariates: exact, and much
 // cheaper than a dense QR. Rounds, weights and the stopping rule are those of iteratively reweighted least squares
 // as statisticians' software runs it, because in series of zeros the answer depends on the round reached.
 

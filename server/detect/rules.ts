@@ -61,8 +61,11 @@ function getLeafKey(rule: Rule, leaf: LeafCondition): string {
       return `count≥${leaf.min}/${rule.windowH}h|${leaf.sourceKind}|${leaf.syndrome}|${leaf.period}`
     case 'card':
       return `card≥${leaf.min}/${rule.windowH}h|${leaf.diseaseIds.join('+')}`
-    default:
-      return leaf.type
+    case 'unit-silence':
+      // By rule: a change of the silent units is told to each rule, and the first to look must not hide it from the next.
+      return `unit-silence(${leaf.onTaskS},${leaf.idleS})/${rule.ruleId}`
+    case 'tick-gap':
+      return `tick-gap(${leaf.minGapS})`
   }
 }
 
@@ -235,6 +238,9 @@ function detectCard(world: World, entry: EntryOf<'report.received'>, found: Map<
         scopeOf(world, card.regionCode, rule) === regionCode
       )
         cards.push(card.cardId)
+    // A single case that is reported late is still a case nobody knew of: it is judged today, and marked late.
+    const isLate = entry.body.diagnosedAt < since
+    if (isLate && min === 1) cards.push(entry.body.cardId)
     if (cards.length < min) continue
     const key = getSignalKey(leafKey, regionCode)
     world.signals.set(key, {
@@ -246,7 +252,7 @@ function detectCard(world: World, entry: EntryOf<'report.received'>, found: Map<
       until: world.city.now,
       observed: cards.length,
       threshold: min,
-      late: false,
+      late: isLate,
       at: world.city.now,
       subjects: cards.slice(-subjectsMax),
     })
@@ -289,7 +295,8 @@ function detectSilence(world: World, found: Map<string, Finding>): void {
       if (held?.subjects.join() !== subjects.join()) collect(world, found, rule, regionCode)
     }
     for (const signal of world.signals.values())
-      if (signal.method === 'unit-silence' && !silent.has(signal.regionCode)) world.signals.delete(signal.key)
+      if (signal.key === getSignalKey(leafKey, signal.regionCode) && !silent.has(signal.regionCode))
+        world.signals.delete(signal.key)
   }
 }
 
@@ -304,7 +311,7 @@ function detectTickGap(world: World, entry: EntryOf<'clock.ticked'>, found: Map<
         key,
         method: 'tick-gap',
         regionCode: region.code,
-        period: String(entry.occurredAt - entry.body.gapMs),
+        period: String(world.city.now - entry.body.gapMs),
         until: world.city.now,
         observed: Math.round(entry.body.gapMs / 1_000),
         threshold: leaf.minGapS,

@@ -146,39 +146,47 @@ function listExpectationLimits(level: number, total: number, countMax: number, c
   return limits
 }
 
-/** Tables of expectation limits at rising levels, made when first needed. A search climbs as its best rises. */
+/** One level of the ladder: what a count may expect at most, and what an expectation needs at least. */
+type Rung = {
+  readonly limits: Float64Array
+  /** A lower bound of the least count whose limit lies above mu, at [floor(mu * NEED_STEPS)]. */
+  readonly needs: Int32Array
+  /** The likelihood ratio from which the next rung holds. */
+  readonly climbAt: number
+}
+
+/** Tables at rising levels, made when first needed. A search climbs as its best rises. */
 type LimitLadder = {
   readonly total: number
   readonly countMax: number
   readonly casesMin: number
-  readonly rungs: Map<number, Float64Array>
+  readonly rungs: Map<number, Rung>
 }
 
 /** Log likelihood ratio between two rungs. */
 const RUNG_LLR = 0.5
+/** Table entries per expected case. */
+const NEED_STEPS = 4
 
 function createLimitLadder(field: Field, countMax: number): LimitLadder {
   return { total: field.total, countMax, casesMin: field.casesMin, rungs: new Map() }
 }
 
-function getLimits(ladder: LimitLadder, rung: number): Float64Array {
-  const known = ladder.rungs.get(rung)
+/** The highest rung whose level does not exceed a likelihood ratio. */
+function getRung(ladder: LimitLadder, llr: number): Rung {
+  const step = Math.floor(llr / RUNG_LLR)
+  const known = ladder.rungs.get(step)
   if (known) return known
-  const limits = listExpectationLimits(rung * RUNG_LLR, ladder.total, ladder.countMax, ladder.casesMin)
-  ladder.rungs.set(rung, limits)
-  return limits
-}
-
-/** Least count, from `from` on, whose limit lies above the expectation. */
-function findNeed(limits: Float64Array, from: number, mu: number): number {
-  let low = from
-  let high = limits.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (limits[middle]! > mu) high = middle
-    else low = middle + 1
+  const limits = listExpectationLimits(step * RUNG_LLR, ladder.total, ladder.countMax, ladder.casesMin)
+  const needs = new Int32Array((ladder.total + 1) * NEED_STEPS + 1)
+  let need = 0
+  for (let i = 0; i < needs.length; i++) {
+    while (need < limits.length && limits[need]! <= i / NEED_STEPS) need++
+    needs[i] = need
   }
-  return low
+  const rung = { limits, needs, climbAt: (step + 1) * RUNG_LLR }
+  ladder.rungs.set(step, rung)
+  return rung
 }
 
 /** Great-circle distance. */
@@ -386,11 +394,29 @@ function computeExpected(field: Field, circle: number, first: number, end: numbe
 }
 
 /** Counts of the last days: for each place and length the cases in it, and the first length that holds any. */
-type RecentCounts = { readonly counts: Int32Array; readonly firsts: Int32Array }
+type RecentCounts = {
+  readonly counts: Int32Array
+  readonly firsts: Int32Array
+  /** The counts of two lengths in one word, 16 bits each, four words a place, one block of all places per 8 lengths. */
+  readonly packed: Int32Array
+}
+
+function createRecentCounts(field: Field): RecentCounts {
+  const width = field.lengths.length
+  return {
+    counts: new Int32Array(field.places * width),
+    firsts: new Int32Array(field.places),
+    packed: new Int32Array(field.places * 4 * Math.ceil(width / BLOCK_LENGTHS)),
+  }
+}
+
+/** Lengths in one block: four words of two. */
+const BLOCK_LENGTHS = 8
 
 /** Turns counts by age into counts by length, in place. */
-function accumulateRecent(field: Field, { counts, firsts }: RecentCounts): void {
+function accumulateRecent(field: Field, { counts, firsts, packed }: RecentCounts): void {
   const width = field.lengths.length
+  packed.fill(0)
   for (let place = 0; place < field.places; place++) {
     let sum = 0
     let first = width
@@ -400,6 +426,10 @@ function accumulateRecent(field: Field, { counts, firsts }: RecentCounts): void 
       if (sum > 0 && first === width) first = t
     }
     firsts[place] = first
+    for (let t = first; t < width; t++) {
+      const word = (Math.floor(t / BLOCK_LENGTHS) * field.places + place) * 4 + ((t % BLOCK_LENGTHS) >> 1)
+      packed[word]! |= counts[place * width + t]! << (16 * (t & 1))
+    }
   }
 }
 
@@ -410,63 +440,152 @@ function findAgeClass(field: Field, day: number): number {
   return age < field.lengths.length ? age : -1
 }
 
+/** A search under way: its best so far, and the rung that best allows (kept low while every centre's best is wanted). */
+type Search = { readonly ladder: LimitLadder; rung: Rung; best: number; readonly centreBests: Best[] | undefined }
+
+function startSearch(ladder: LimitLadder, level: number, centreBests?: Best[]): Search {
+  return { ladder, rung: getRung(ladder, level), best: 0, centreBests }
+}
+
+function noteLikelihoodRatio(search: Search, llr: number): void {
+  if (llr <= search.best) return
+  search.best = llr
+  if (llr >= search.rung.climbAt && !search.centreBests) search.rung = getRung(search.ladder, llr)
+}
+
 /**
- * Largest likelihood ratio of all cylinders that end on the last day, among those above the first rung's level.
- * A location without recent cases only adds expectation, so the circles it completes are passed over. As circles grow
- * their expectation never falls, so a length is looked at again only when it has the cases it last needed.
+ * Largest likelihood ratio of all cylinders that end on the last day, among those above `level`.
+ * As circles grow their expectation never falls, so a length is looked at again only when it has the cases it last
+ * needed; a location without recent cases needs no look at all.
  */
 function findProspectiveMaximum(
   field: Field,
   recent: RecentCounts,
   tails: Float64Array,
   ladder: LimitLadder,
-  rungFirst: number,
-  centreBest?: Best[],
+  level: number,
+  centreBests?: Best[],
 ): number {
-  const { offsets, members, weights, lengths, strata, total, days } = field
-  const { counts, firsts } = recent
-  const width = lengths.length
+  const width = field.lengths.length
+  const search = startSearch(ladder, level, centreBests)
   const needs = new Int32Array(width)
   const missing = new Int32Array(width)
-  let limits = getLimits(ladder, rungFirst)
-  let climbAt = (rungFirst + 1) * RUNG_LLR
-  let best = 0
-  for (let centre = 0; centre < field.places; centre++) {
-    needs.fill(field.casesMin)
-    missing.fill(field.casesMin)
-    const end = offsets[centre + 1]!
-    let own: Best | undefined
-    for (let circle = offsets[centre]!; circle < end; circle++) {
-      const place = members[circle]!
-      const first = firsts[place]!
-      for (let t = first, at = place * width + first; t < width; t++, at++) {
-        const left = missing[t]! - counts[at]!
-        if (left > 0) {
-          missing[t] = left
-          continue
-        }
-        const c = needs[t]! - left
-        const mu =
-          strata === 1 ? weights[circle]! * tails[t]! : computeExpected(field, circle, days - lengths[t]!, days)
-        if (mu < limits[c]!) {
-          const llr = computeLogLikelihoodRatio(c, mu, total)
-          if (llr > best) best = llr
-          if (best >= climbAt && !centreBest) {
-            const rung = Math.floor(best / RUNG_LLR)
-            limits = getLimits(ladder, rung)
-            climbAt = (rung + 1) * RUNG_LLR
-          }
-          if (centreBest && llr > (own?.llr ?? 0) + TIE_LLR)
-            own = { llr, circle, first: days - lengths[t]!, last: days - 1, observed: c, expected: mu }
-        }
-        const need = findNeed(limits, c + 1, mu)
-        needs[t] = need
-        missing[t] = need - c
-      }
+  // Packed counts hold while no place can have more cases than a field.
+  const isPacked = !centreBests && field.total <= FIELD_MAX
+  for (let centre = 0; centre < field.places; centre++)
+    if (isPacked) searchPackedCentre(field, recent.packed, tails, search, centre, needs)
+    else searchProspectiveCentre(field, recent, tails, search, centre, needs, missing)
+  return search.best
+}
+
+/** A field of 16 bits holds FIELD_BIAS + missing cases - 1: its bias bit goes out when a length has what it needed. */
+const FIELD_BIAS = 0x4000
+const FIELD_MAX = 0x3fff
+const BOTH_BIASES = FIELD_BIAS | (FIELD_BIAS << 16)
+
+// The same search as below, eight lengths in four subtractions and one comparison, for the many replications that need
+// no more than the best. Lengths do not touch each other, so each block of eight goes through the circles on its own.
+function searchPackedCentre(
+  field: Field,
+  packed: Int32Array,
+  tails: Float64Array,
+  search: Search,
+  centre: number,
+  needs: Int32Array,
+): void {
+  const { members, places } = field
+  const end = field.offsets[centre + 1]!
+  const least = Math.min(field.casesMin, FIELD_MAX + 1)
+  const start = (FIELD_BIAS + least - 1) | ((FIELD_BIAS + least - 1) << 16)
+  needs.fill(least)
+  for (let length = 0; length < field.lengths.length; length += BLOCK_LENGTHS) {
+    const block = (length / BLOCK_LENGTHS) * places
+    let a = start
+    let b = start
+    let c = start
+    let d = start
+    for (let circle = field.offsets[centre]!; circle < end; circle++) {
+      const at = (block + members[circle]!) * 4
+      a -= packed[at]!
+      b -= packed[at + 1]!
+      c -= packed[at + 2]!
+      d -= packed[at + 3]!
+      if ((a & b & c & d & BOTH_BIASES) === BOTH_BIASES) continue
+      if ((a & BOTH_BIASES) !== BOTH_BIASES) a = settleWord(field, tails, search, circle, needs, length, a)
+      if ((b & BOTH_BIASES) !== BOTH_BIASES) b = settleWord(field, tails, search, circle, needs, length + 2, b)
+      if ((c & BOTH_BIASES) !== BOTH_BIASES) c = settleWord(field, tails, search, circle, needs, length + 4, c)
+      if ((d & BOTH_BIASES) !== BOTH_BIASES) d = settleWord(field, tails, search, circle, needs, length + 6, d)
     }
-    if (own) centreBest?.push(own)
   }
-  return best
+}
+
+/** Looks at the lengths of a word that have what they last needed, and returns the word with what they need next. */
+function settleWord(
+  field: Field,
+  tails: Float64Array,
+  search: Search,
+  circle: number,
+  needs: Int32Array,
+  length: number,
+  word: number,
+): number {
+  const { weights, lengths, strata, total, days } = field
+  let next = word
+  for (let t = length, shift = 0; shift <= 16; t++, shift += 16) {
+    const left = ((next >> shift) & 0x7fff) - FIELD_BIAS + 1
+    if (left > 0) continue
+    const c = needs[t]! - left
+    const mu = strata === 1 ? weights[circle]! * tails[t]! : computeExpected(field, circle, days - lengths[t]!, days)
+    if (mu < search.rung.limits[c]!) noteLikelihoodRatio(search, computeLogLikelihoodRatio(c, mu, total))
+    const need = Math.max(c + 1, search.rung.needs[Math.floor(mu * NEED_STEPS)]!)
+    needs[t] = need
+    next = (next & ~(0x7fff << shift)) | ((FIELD_BIAS + need - c - 1) << shift)
+  }
+  return next
+}
+
+// A function of its own so that the engine compiles it whole: this is where a scan spends its time.
+function searchProspectiveCentre(
+  field: Field,
+  recent: RecentCounts,
+  tails: Float64Array,
+  search: Search,
+  centre: number,
+  needs: Int32Array,
+  missing: Int32Array,
+): void {
+  const { members, weights, lengths, strata, total, days } = field
+  const { counts, firsts } = recent
+  const width = lengths.length
+  const end = field.offsets[centre + 1]!
+  let own: Best | undefined
+  for (let t = 0; t < width; t++) {
+    needs[t] = field.casesMin
+    missing[t] = field.casesMin
+  }
+  for (let circle = field.offsets[centre]!; circle < end; circle++) {
+    const place = members[circle]!
+    const base = place * width
+    for (let t = firsts[place]!; t < width; t++) {
+      const left = missing[t]! - counts[base + t]!
+      if (left > 0) {
+        missing[t] = left
+        continue
+      }
+      const c = needs[t]! - left
+      const mu = strata === 1 ? weights[circle]! * tails[t]! : computeExpected(field, circle, days - lengths[t]!, days)
+      if (mu < search.rung.limits[c]!) {
+        const llr = computeLogLikelihoodRatio(c, mu, total)
+        noteLikelihoodRatio(search, llr)
+        if (search.centreBests && llr > (own?.llr ?? 0) + TIE_LLR)
+          own = { llr, circle, first: days - lengths[t]!, last: days - 1, observed: c, expected: mu }
+      }
+      const need = Math.max(c + 1, search.rung.needs[Math.floor(mu * NEED_STEPS)]!)
+      needs[t] = need
+      missing[t] = need - c
+    }
+  }
+  if (own) search.centreBests?.push(own)
 }
 
 /** Lengths in growing groups, [1], [2], [3, 4], [5, 6, 7], …: one comparison can rule out a group. */
@@ -507,79 +626,91 @@ function findIntervalMaximum(
   groups: readonly [number, number][],
   endFirst: number,
   ladder: LimitLadder,
-  rungFirst: number,
-  centreBest?: Best[],
+  level: number,
+  centreBests?: Best[],
 ): number {
+  const search = startSearch(ladder, level, centreBests)
+  const scratch = {
+    counts: new Int32Array(field.days),
+    before: new Int32Array(field.days + 1),
+    shortests: Int32Array.from(groups, ([shortest]) => shortest),
+    longests: Int32Array.from(groups, ([, longest]) => longest),
+  }
+  for (let centre = 0; centre < field.places; centre++)
+    searchIntervalCentre(field, byPlace, endFirst, search, centre, scratch)
+  return search.best
+}
+
+type IntervalScratch = {
+  readonly counts: Int32Array
+  readonly before: Int32Array
+  readonly shortests: Int32Array
+  readonly longests: Int32Array
+}
+
+function searchIntervalCentre(
+  field: Field,
+  byPlace: CasesByPlace,
+  endFirst: number,
+  search: Search,
+  centre: number,
+  { counts, before, shortests, longests }: IntervalScratch,
+): void {
   const { offsets, members, weights, shares, strata, total, days, lengthMax } = field
-  const groupCount = groups.length
-  const shortests = Int32Array.from(groups, ([shortest]) => shortest)
-  const longests = Int32Array.from(groups, ([, longest]) => longest)
-  const counts = new Int32Array(days)
-  const before = new Int32Array(days + 1)
-  let limits = getLimits(ladder, rungFirst)
-  let climbAt = (rungFirst + 1) * RUNG_LLR
-  let best = 0
-  for (let centre = 0; centre < field.places; centre++) {
-    counts.fill(0)
-    let own: Best | undefined
-    const circleEnd = offsets[centre + 1]!
-    for (let circle = offsets[centre]!; circle < circleEnd; circle++) {
-      const place = members[circle]!
-      const from = byPlace.starts[place]!
-      const to = byPlace.starts[place + 1]!
-      if (from === to) continue
-      let newFirst = days
-      let newLast = 0
-      for (let i = from; i < to; i++) {
-        const day = byPlace.days[i]!
-        counts[day]! += 1
-        if (day < newFirst) newFirst = day
-        if (day > newLast) newLast = day
-      }
-      const startFirst = Math.max(0, newFirst - lengthMax + 1, endFirst - lengthMax + 1)
-      const dayEnd = Math.min(days, newLast + lengthMax)
-      before[startFirst] = 0
-      for (let day = startFirst; day < dayEnd; day++) before[day + 1] = before[day]! + counts[day]!
-      const weight = weights[circle]!
-      for (let start = startFirst; start <= newLast; start++) {
-        if (counts[start] === 0) continue
-        const base = before[start]!
-        for (let group = 0; group < groupCount; group++) {
-          const shortest = shortests[group]!
-          if (start + shortest > dayEnd) break
-          const groupEnd = Math.min(start + longests[group]!, dayEnd)
-          // All cases of the longest against the expectation of the shortest: rules out most groups at once.
-          const most = before[groupEnd]! - base
-          const least =
-            strata === 1
-              ? weight * (shares[start + shortest]! - shares[start]!)
-              : computeExpected(field, circle, start, start + shortest)
-          if (least >= limits[most]!) continue
-          for (let end = Math.max(start + shortest, endFirst + 1); end <= groupEnd; end++) {
-            const c = before[end]! - base
-            const mu =
-              strata === 1 ? weight * (shares[end]! - shares[start]!) : computeExpected(field, circle, start, end)
-            if (mu >= limits[c]!) continue
-            const llr = computeLogLikelihoodRatio(c, mu, total)
-            if (llr > best) best = llr
-            if (best >= climbAt && !centreBest) {
-              const rung = Math.floor(best / RUNG_LLR)
-              limits = getLimits(ladder, rung)
-              climbAt = (rung + 1) * RUNG_LLR
-            }
-            if (centreBest && llr > (own?.llr ?? 0) + TIE_LLR)
-              own = { llr, circle, first: start, last: end - 1, observed: c, expected: mu }
-          }
+  counts.fill(0)
+  let own: Best | undefined
+  const circleEnd = offsets[centre + 1]!
+  for (let circle = offsets[centre]!; circle < circleEnd; circle++) {
+    const place = members[circle]!
+    const from = byPlace.starts[place]!
+    const to = byPlace.starts[place + 1]!
+    if (from === to) continue
+    let newFirst = days
+    let newLast = 0
+    for (let i = from; i < to; i++) {
+      const day = byPlace.days[i]!
+      counts[day]! += 1
+      if (day < newFirst) newFirst = day
+      if (day > newLast) newLast = day
+    }
+    const startFirst = Math.max(0, newFirst - lengthMax + 1, endFirst - lengthMax + 1)
+    const dayEnd = Math.min(days, newLast + lengthMax)
+    before[startFirst] = 0
+    for (let day = startFirst; day < dayEnd; day++) before[day + 1] = before[day]! + counts[day]!
+    const weight = weights[circle]!
+    for (let start = startFirst; start <= newLast; start++) {
+      if (counts[start] === 0) continue
+      const base = before[start]!
+      const limits = search.rung.limits
+      for (let group = 0; group < shortests.length; group++) {
+        const shortest = shortests[group]!
+        if (start + shortest > dayEnd) break
+        const groupEnd = Math.min(start + longests[group]!, dayEnd)
+        // All cases of the longest against the expectation of the shortest: rules out most groups at once.
+        const most = before[groupEnd]! - base
+        const least =
+          strata === 1
+            ? weight * (shares[start + shortest]! - shares[start]!)
+            : computeExpected(field, circle, start, start + shortest)
+        if (least >= limits[most]!) continue
+        for (let end = Math.max(start + shortest, endFirst + 1); end <= groupEnd; end++) {
+          const c = before[end]! - base
+          const mu =
+            strata === 1 ? weight * (shares[end]! - shares[start]!) : computeExpected(field, circle, start, end)
+          if (mu >= limits[c]!) continue
+          const llr = computeLogLikelihoodRatio(c, mu, total)
+          noteLikelihoodRatio(search, llr)
+          if (search.centreBests && llr > (own?.llr ?? 0) + TIE_LLR)
+            own = { llr, circle, first: start, last: end - 1, observed: c, expected: mu }
         }
       }
     }
-    if (own) centreBest?.push(own)
   }
-  return best
+  if (own) search.centreBests?.push(own)
 }
 
-/** Draws samples under the null hypothesis and searches the one drawn last, from a rung of the ladder upwards. */
-type Sampler = { readonly draw: () => void; readonly findMaximum: (rungFirst: number) => number }
+/** Draws samples under the null hypothesis and searches the one drawn last for what exceeds a level. */
+type Sampler = { readonly draw: () => void; readonly findMaximum: (level: number) => number }
 
 /** Draws replications and finds the maximum of each. */
 function listMaxima(field: Field, setting: Setting, cases: CaseList): Float64Array {
@@ -594,10 +725,9 @@ function listMaxima(field: Field, setting: Setting, cases: CaseList): Float64Arr
   for (let r = 0; r < maxima.length; r++) {
     sampler.draw()
     // What every replication so far has reached, this one will nearly always reach too …
-    const rung = Math.floor(least / RUNG_LLR)
-    let best = sampler.findMaximum(rung)
+    let best = sampler.findMaximum(least)
     // … and if not, look again without a level, on the same draw.
-    if (best <= rung * RUNG_LLR && rung > 0) best = sampler.findMaximum(0)
+    if (best < least) best = sampler.findMaximum(0)
     maxima[r] = best
     least = r === 0 ? best : Math.min(least, best)
   }
@@ -641,7 +771,7 @@ function createPlaceDraw(placeWeights: Float64Array, draw: RandomDraw): () => nu
 /** Samples what cylinders ending on the last day can see: only the recent labels need a random case each. */
 function createRecentSampler(field: Field, setting: Setting, cases: CaseList, draw: RandomDraw): Sampler {
   const width = field.lengths.length
-  const recent: RecentCounts = { counts: new Int32Array(field.places * width), firsts: new Int32Array(field.places) }
+  const recent = createRecentCounts(field)
   const tails = listTailShares(field)
   const places = cases.places.slice()
   const starts = listStratumStarts(field, cases)
@@ -681,7 +811,7 @@ function createRecentSampler(field: Field, setting: Setting, cases: CaseList, dr
       else drawPermutation()
       accumulateRecent(field, recent)
     },
-    findMaximum: rungFirst => findProspectiveMaximum(field, recent, tails, ladder, rungFirst),
+    findMaximum: level => findProspectiveMaximum(field, recent, tails, ladder, level),
   }
 }
 
@@ -712,7 +842,7 @@ function createIntervalSampler(field: Field, setting: Setting, cases: CaseList, 
           }
       groupByPlace(field, places, days, byPlace)
     },
-    findMaximum: rungFirst => findIntervalMaximum(field, byPlace, groups, endFirst, ladder, rungFirst),
+    findMaximum: level => findIntervalMaximum(field, byPlace, groups, endFirst, ladder, level),
   }
 }
 
@@ -731,7 +861,7 @@ function listCentreBests(field: Field, setting: Setting, cases: CaseList): Best[
   const bests: Best[] = []
   if (setting.mode === 'prospective' || setting.shape === 'spatial') {
     const width = field.lengths.length
-    const recent: RecentCounts = { counts: new Int32Array(field.places * width), firsts: new Int32Array(field.places) }
+    const recent = createRecentCounts(field)
     cases.days.forEach((day, i) => {
       const age = findAgeClass(field, day)
       if (age >= 0) recent.counts[cases.places[i]! * width + age]! += 1

@@ -7,9 +7,9 @@ import type { Server as HttpServer } from 'node:http'
 import { type Socket, Server as SocketServer } from 'socket.io'
 import type { Entry, EntryOf } from '#contract/entry.ts'
 import { describeReject, type Reject, reject } from '#contract/errors.ts'
-import type { CityView, SessionView } from '#contract/view.ts'
+import type { CityView, SessionView, WorldView } from '#contract/view.ts'
 import {
-  EntriesRequest,
+  type EntriesRequest,
   type EntriesResponse,
   type ErrorResponse,
   heartbeatEveryMs,
@@ -132,27 +132,27 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
     )
   })
 
-  const sendSnapshot = (to: Member, held: Held, body?: { at: number; world: unknown }) => {
-    const world_ = body?.world ?? buildSnapshot(world, to.room.scope, held, ports.getCity())
+  const sendSnapshot = (to: Member, snapshot: WorldView) => {
     to.socket.emit('snapshot', {
       incarnation: ports.incarnation,
       seq: world.seq,
       at: ports.getCity().now,
-      world: world_,
+      world: snapshot,
     })
   }
 
   /** Lets joiners in right after a flush: the room's seq and their snapshot's seq are one. */
   const admitJoiners = (room: Room) => {
-    if (room.joining.size === 0) return
+    // Who still has bytes waiting gets no snapshot on top: a client that asks and does not read must cost no memory.
+    const ready = [...room.joining].filter(member => !isBehind(member.socket))
+    if (ready.length === 0) return
     const snapshot = buildSnapshot(world, room.scope, room.held, ports.getCity())
-    room.seq = world.seq
-    for (const member of room.joining) {
-      sendSnapshot(member, room.held, { at: ports.getCity().now, world: snapshot })
+    for (const member of ready) {
+      sendSnapshot(member, snapshot)
+      room.joining.delete(member)
       room.members.add(member)
       void member.socket.join(room.scope.key)
     }
-    room.joining.clear()
   }
 
   const fallBehind = (member: Member) => {
@@ -194,7 +194,9 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
         clearOutbox(member.own.outbox)
       }
     }
-    if (changes || now - room.sentAt >= heartbeatEveryMs) {
+    // Joiners get a snapshot of now, which moves the room's seq: those already in it are told, or they would see a gap.
+    const isJoined = [...room.joining].some(member => !isBehind(member.socket))
+    if (changes || isJoined || now - room.sentAt >= heartbeatEveryMs) {
       io.to(room.scope.key).emit('packet', {
         afterSeq: room.seq,
         seq: world.seq,
@@ -214,6 +216,16 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
     admitJoiners(room)
   }
 
+  const restartRoom = (room: Room) => {
+    for (const member of room.members) {
+      void member.socket.leave(room.scope.key)
+      delete member.own
+      room.joining.add(member)
+    }
+    room.members.clear()
+  }
+
+  let shapeSeen = `${world.city.regionsVersion}/${world.city.rulesVersion}`
   const flush = () => {
     ports.beforeFlush()
     addTouched(pending, touched)
@@ -221,6 +233,10 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
     for (const name of ['regions', 'places', 'units', 'positions', 'calls', 'incidents', 'alerts'] as const)
       touched[name].clear()
     const now = performance.now()
+    // A new region tree or new rules change what a scope sees without touching one record: everybody begins anew.
+    const shape = `${world.city.regionsVersion}/${world.city.rulesVersion}`
+    if (shape !== shapeSeen || pending.ids.regions.size > 0) for (const room of rooms.values()) restartRoom(room)
+    shapeSeen = shape
     for (const [key, room] of rooms) {
       if (room.members.size + room.joining.size === 0) rooms.delete(key)
       else flushRoom(room, now)
@@ -296,10 +312,11 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
     socket.on('submit', (raw: unknown, answer: unknown) => {
       if (typeof answer !== 'function') return
       guarded(async () => {
-        const parsed = EntriesRequest.safeParse(raw)
-        const refused = !parsed.success
-          ? reject('SHAPE_INVALID', { path: 'entries', why: '' })
-          : parsed.data.entries.length > submitMax
+        // Only the frame is judged here; items are judged one by one at the door, and one bad item harms no other.
+        const entries = (raw as { entries?: unknown } | null | undefined)?.entries
+        const refused = !Array.isArray(entries)
+          ? reject('SHAPE_INVALID', { path: 'entries', why: 'an array is expected' })
+          : entries.length > submitMax
             ? reject('BATCH_TOO_LARGE', { max: submitMax })
             : undefined
         if (refused) {
@@ -307,7 +324,7 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
           answer(text)
           return
         }
-        answer(await ports.submit(client, raw as EntriesRequest))
+        answer(await ports.submit(client, { entries: entries as EntriesRequest['entries'] }))
       })
     })
     socket.on('disconnect', () => {
@@ -325,8 +342,10 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
       for (const entry of entries) {
         if (entry.kind !== 'unit.vitals') continue
         const { unitId, ...row } = (entry as EntryOf<'unit.vitals'>).body
+        const unit = world.units.get(unitId)
+        // Judged at each delivery: a unit may have left the scope since it was watched.
         for (const member of members.values())
-          if (member.watched.has(unitId) && !isBehind(member.socket))
+          if (member.watched.has(unitId) && unit && member.room.scope.sees('units', unit) && !isBehind(member.socket))
             member.socket.emit('vitals', { unitId, rows: [{ at: entry.occurredAt, ...row }] })
       }
     },

@@ -69,8 +69,14 @@ export function startTables(pool: Pool, world: World, onError: (error: Error) =>
         const record = (world[name] as Map<string, never>).get(id)
         return record === undefined ? [] : [show[name](record)]
       })
-      if (rows.length > 0) await upsertRecords(pool, tableOf[name], rows)
+      // Taken off before the write: what is touched while it runs is written again, not forgotten.
       for (const id of ids) dirty[name].delete(id)
+      try {
+        if (rows.length > 0) await upsertRecords(pool, tableOf[name], rows)
+      } catch (error) {
+        for (const id of ids) dirty[name].add(id)
+        throw error
+      }
     }
     const batch = [...counts].slice(0, rowsMax)
     if (batch.length > 0)
@@ -102,7 +108,10 @@ export function startTables(pool: Pool, world: World, onError: (error: Error) =>
       for (const entry of entries) {
         if (entry.kind !== 'count.reported' || counts.size >= countsMax) continue
         const { sourceKind, syndrome, facilityId, period } = entry.body
-        counts.set(`${sourceKind}|${syndrome}|${facilityId}|${period}`, entry)
+        // Moved to the end: rows are written in order of seq, so that the newest row says how far the table is level.
+        const key = `${sourceKind}|${syndrome}|${facilityId}|${period}`
+        counts.delete(key)
+        counts.set(key, entry)
       }
     },
     waiting,

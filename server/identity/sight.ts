@@ -24,7 +24,6 @@ export type Sight = {
   sees(collection: ShownCollection, record: unknown): boolean
   show(collection: ShownCollection, record: unknown): unknown
   covers(regionCode: string): boolean
-  coversAll: boolean
   kinds: ReadonlySet<Kind>
 }
 
@@ -50,10 +49,6 @@ export function createSight(principal: Principal, world: World): Sight {
   return {
     key: getScopeKey(principal),
     covers,
-    get coversAll() {
-      for (const code of world.regions.keys()) if (!covers(code)) return false
-      return true
-    },
     kinds: listReadableKinds(principal),
     sees(collection, record) {
       if (reach[collection] === 'none') return false

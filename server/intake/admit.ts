@@ -63,6 +63,9 @@ function normalise(value: unknown, path: string, depth: number): { value: unknow
       const record: Record<string, unknown> = {}
       for (const key of Object.keys(value)) {
         if (key.includes('\0') || !key.isWellFormed()) return reject('TEXT_INVALID', { path })
+        // Copied by assignment it would become the record's prototype and speak through every missing field.
+        if (key === '__proto__')
+          return reject('SHAPE_INVALID', { path: path === '' ? key : `${path}.${key}`, why: 'forbidden key' })
         const done = normalise((value as Record<string, unknown>)[key], path === '' ? key : `${path}.${key}`, depth + 1)
         if ('code' in done) return done
         record[key] = done.value
@@ -107,6 +110,8 @@ function findSwap(world: World, { lon, lat }: Located): Reject | undefined {
 type Named = {
   unitId?: string
   incidentId?: string
+  callId?: string
+  callIds?: readonly string[]
   alertId?: string
   regionCode?: string
   facilityId?: string
@@ -121,14 +126,28 @@ const registers: ReadonlySet<Kind> = new Set([
   'place.registered',
 ])
 
-/** Region an entry is about; undefined when it is about none that is known. */
-function findRegion(world: World, body: Named, kind: Kind): string | undefined {
-  if (body.regionCode !== undefined) return body.regionCode
-  if (body.incidentId !== undefined && kind !== 'unit.status' && kind !== 'unit.vitals')
-    return world.incidents.get(body.incidentId)?.regionCode
-  if (body.unitId !== undefined) return world.units.get(body.unitId)?.regionCode
-  if (body.alertId !== undefined) return world.alerts.get(body.alertId)?.regionCode
-  return undefined
+/**
+ * Every region an entry reaches into: its own, and those of the things it names. A desk that may not see a unit, a call or an
+ * incident may not move it either, whatever region it writes beside it. Unknown things have none: the world refuses them.
+ */
+function listRegions(world: World, body: Named, kind: Kind): string[] {
+  const incident = body.incidentId === undefined ? undefined : world.incidents.get(body.incidentId)
+  // A unit sent across the border stamps the incident it was sent to, also late.
+  const isOwnTask =
+    (kind === 'unit.status' || kind === 'unit.vitals') &&
+    incident?.stamps.some(row => row.unitId === body.unitId && row.stamp === 'ordered')
+  const codes = [
+    body.regionCode,
+    isOwnTask ? undefined : incident?.regionCode,
+    body.unitId === undefined ? undefined : world.units.get(body.unitId)?.regionCode,
+    body.alertId === undefined ? undefined : world.alerts.get(body.alertId)?.regionCode,
+    body.callId === undefined ? undefined : world.calls.get(body.callId)?.regionCode,
+    kind === 'count.reported' && body.facilityId !== undefined
+      ? world.places.get(body.facilityId)?.regionCode
+      : undefined,
+    ...(body.callIds ?? []).map(callId => world.calls.get(callId)?.regionCode),
+  ]
+  return [...new Set(codes.filter(code => code !== undefined))]
 }
 
 /** The refusals that depend on who speaks about what; undefined when there is none. */
@@ -140,11 +159,12 @@ function findForeign(kind: Kind, body: Named, door: Door): Reject | undefined {
   if (body.facilityId !== undefined && !world.places.has(body.facilityId))
     return reject('PLACE_UNKNOWN', { placeId: body.facilityId })
   if (kind === 'region.published') return undefined
-  const regionCode = findRegion(world, body, kind)
-  if (regionCode === undefined) return undefined
   // The first publication of a tree and the things registered with it find no tree yet: the sender's own scope is enough.
-  if (world.regions.size > 0 && !world.regions.has(regionCode)) return reject('REGION_UNKNOWN', { regionCode })
-  if (world.regions.size > 0 && !speaker.covers(regionCode)) return reject('REGION_FOREIGN', { regionCode })
+  if (world.regions.size === 0) return undefined
+  for (const regionCode of listRegions(world, body, kind)) {
+    if (!world.regions.has(regionCode)) return reject('REGION_UNKNOWN', { regionCode })
+    if (!speaker.covers(regionCode)) return reject('REGION_FOREIGN', { regionCode })
+  }
   return undefined
 }
 

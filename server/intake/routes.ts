@@ -2,7 +2,9 @@
  * Routes of the door in: POST /v1/entries. One request holds up to 1,000 items; each gets its own outcome; what is refused
  * harms nothing else. The answer is given after the commit, and for commands after their outcome is durable too.
  */
+import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { z } from 'zod'
 import {
   backfillAgeMs,
   batchMax,
@@ -31,6 +33,8 @@ export type IntakePorts = {
   isPlayed: boolean
   authenticate(request: FastifyRequest): Promise<Speaker | Reject>
   seal(items: readonly SealItem[]): Promise<readonly SealAnswer[]>
+  /** True for errors that mean the database is away. */
+  isAway(error: unknown): boolean
   submit(entries: readonly Entry[], laneOf: (entry: Entry) => Lane): Promise<Told[]>
   hasRoom(counts: Readonly<Record<Lane, number>>): boolean
   count(result: 'done' | 'refused', code: string, n: number): void
@@ -43,8 +47,30 @@ export function chooseLane(entry: Entry, isPlayed: boolean): Lane {
   return lane === 'live' && entry.receivedAt - entry.occurredAt > backfillAgeMs ? 'backfill' : lane
 }
 
+/** A record's key lies in the database; whoever clicks is told within this that it is away. */
+const sealMaxMs = 2_000
+
+/** Seals, or throws what counts as the database being away when it does not answer in time. */
+async function sealInTime(items: readonly SealItem[], seal: IntakePorts['seal']): Promise<readonly SealAnswer[]> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, refuse) => {
+    timer = setTimeout(
+      () => refuse(Object.assign(new Error('no answer of the database'), { code: 'DATABASE_AWAY' })),
+      sealMaxMs,
+    )
+  })
+  try {
+    return await Promise.race([seal(items), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** Seals the personal fields of admitted entries in place; what could not be sealed becomes a reject. */
-async function sealEntries(admitted: (Entry | Reject)[], seal: IntakePorts['seal']): Promise<void> {
+async function sealEntries(
+  admitted: (Entry | Reject)[],
+  { seal, isAway }: Pick<IntakePorts, 'seal' | 'isAway'>,
+): Promise<void> {
   const items: SealItem[] = []
   const owners: number[] = []
   for (const [i, entry] of admitted.entries()) {
@@ -59,7 +85,14 @@ async function sealEntries(admitted: (Entry | Reject)[], seal: IntakePorts['seal
     owners.push(i)
   }
   if (items.length === 0) return
-  const answers = await seal(items)
+  let answers: readonly SealAnswer[]
+  try {
+    answers = await sealInTime(items, seal)
+  } catch (error) {
+    if (!isAway(error)) throw error
+    for (const i of owners) admitted[i] = reject('DATABASE_AWAY')
+    return
+  }
   for (const [n, answer] of answers.entries()) {
     const i = owners[n]!
     if (answer.reject) admitted[i] = answer.reject
@@ -100,7 +133,7 @@ export async function takeEntries(
   const now = ports.cityNow()
   const door = { now, receivedAt: now, speaker, world: ports.world }
   const admitted = items.map(item => admit(item, door))
-  await sealEntries(admitted, ports.seal)
+  await sealEntries(admitted, ports)
   const counts = { urgent: 0, live: 0, backfill: 0 }
   const accepted: Entry[] = []
   for (const entry of admitted)
@@ -121,38 +154,59 @@ export async function takeEntries(
   return { incarnation: ports.incarnation(), outcomes }
 }
 
-/** Registers the door in. */
+/** Registers the door in, in a scope of its own: the sender is known before the body is read, and the body is read here. */
 export function registerIntakeRoutes(app: FastifyInstance, ports: IntakePorts): void {
-  app.post('/v1/entries', {
-    bodyLimit: bodyMaxBytes,
-    schema: {
-      summary: 'Say one or many things (up to 1,000); each item gets its own outcome',
-      description:
-        'Device token (Authorization: Bearer) or session cookie. Keyed by source, epoch and seq, or by a client uuid: twice is once.',
-      tags: ['entries'],
-      body: EntriesRequest,
-      response: { 200: EntriesResponse, '4xx': ErrorResponse, '5xx': ErrorResponse },
-    },
-    // Items are judged one by one by admit(); the schema above documents them.
-    validatorCompiler: () => value => ({ value }),
-    // Built here field by field to the documented shape: parsing it once more would cost more than admitting it.
-    serializerCompiler: () => answer => JSON.stringify(answer),
-    handler: async (request, reply) => {
-      const speaker = await ports.authenticate(request)
-      if ('code' in speaker) return sendReject(reply, speaker)
-      const body = request.body as { entries?: unknown } | null
-      const items: readonly unknown[] | undefined = Array.isArray(body?.entries)
-        ? body.entries
-        : isOne(body)
-          ? [body]
-          : undefined
-      if (!items) return sendReject(reply, reject('SHAPE_INVALID', { path: 'entries', why: 'an array is expected' }))
-      const answer = await takeEntries(items, speaker, ports)
-      if ('refused' in answer) return sendReject(reply, answer.refused)
-      if (answer.outcomes.every(o => o.code === 'DATABASE_AWAY'))
-        return reply.code(503).header('retry-after', '1').send(answer)
-      return answer
-    },
+  app.register(async scope => {
+    const speakers = new WeakMap<FastifyRequest, Speaker>()
+    scope.removeContentTypeParser('application/json')
+    scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
+      if (!isUtf8(body)) return done(new SyntaxError('not UTF-8'), undefined)
+      try {
+        // JSON.parse keeps `__proto__` as a plain key: admit() refuses the one item that holds it, the rest goes through.
+        done(null, JSON.parse(body.toString('utf8')))
+      } catch {
+        done(new SyntaxError('not JSON'), undefined)
+      }
+    })
+    scope.post('/v1/entries', {
+      bodyLimit: bodyMaxBytes,
+      schema: {
+        summary: 'Say one or many things (up to 1,000); each item gets its own outcome',
+        description:
+          'Device token (Authorization: Bearer) or session cookie. Keyed by source, epoch and seq, or by a client uuid: twice is once.',
+        tags: ['entries'],
+        body: EntriesRequest,
+        response: {
+          200: EntriesResponse,
+          '4xx': ErrorResponse,
+          503: z.union([EntriesResponse, ErrorResponse]),
+          '5xx': ErrorResponse,
+        },
+      },
+      // Items are judged one by one by admit(); the schema above documents them.
+      validatorCompiler: () => value => ({ value }),
+      // Built here field by field to the documented shape: parsing it once more would cost more than admitting it.
+      serializerCompiler: () => answer => JSON.stringify(answer),
+      onRequest: async (request, reply) => {
+        const speaker = await ports.authenticate(request)
+        if ('code' in speaker) return sendReject(reply, speaker)
+        speakers.set(request, speaker)
+      },
+      handler: async (request, reply) => {
+        const body = request.body as { entries?: unknown } | null
+        const items: readonly unknown[] | undefined = Array.isArray(body?.entries)
+          ? body.entries
+          : isOne(body)
+            ? [body]
+            : undefined
+        if (!items) return sendReject(reply, reject('SHAPE_INVALID', { path: 'entries', why: 'an array is expected' }))
+        const answer = await takeEntries(items, speakers.get(request)!, ports)
+        if ('refused' in answer) return sendReject(reply, answer.refused)
+        if (answer.outcomes.every(o => o.code === 'DATABASE_AWAY'))
+          return reply.code(503).header('retry-after', '1').send(answer)
+        return answer
+      },
+    })
   })
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Entry, Outcome } from '#contract/entry.ts'
 import { kinds } from '#contract/entry.ts'
+import { recordKey } from '../state/sources.ts'
 import { createTouched, createWorld, type Touched, type World } from '../state/world.ts'
 import { parseWorld } from './checkpoint.ts'
 import { type Log, readMax, type StoredOutcome } from './log.ts'
@@ -56,7 +57,10 @@ export async function foldTail(
     for (const { entry, outcome } of page) {
       last = entry.seq
       if (skipped.has(entry.seq)) {
+        // Its key counts and its outcome is a refusal: a sender that offers it again is told so and cannot poison us twice.
         world.seq = entry.seq
+        recordKey(world, entry)
+        if (!outcome) undecided.push({ seq: entry.seq, outcome: { result: 'refused', code: 'QUARANTINED' } })
         continue
       }
       let decided: Outcome

@@ -274,12 +274,29 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
   }
 
   const enterAway = () => {
+    if (state === 'stopped') return
     if (state === 'ready') {
       state = 'away'
       awaySince = Date.now()
       ports.onState?.('away')
     }
     for (const lane of laneOrder) for (const pending of lanes[lane].drain()) refuse(pending, 'DATABASE_AWAY')
+    // Decided, but the outcome is not durable yet: their senders ask again and get it then, by the key they used.
+    for (const { pending } of untold) if (pending) refuse(pending, 'DATABASE_AWAY')
+  }
+  /** Says DATABASE_AWAY to a group, and to all that waits, when the database does not answer in time. */
+  const watchGroup = (group: readonly Pending[]) =>
+    setTimeout(() => {
+      tellAnswers()
+      enterAway()
+      for (const pending of group) refuse(pending, 'DATABASE_AWAY')
+    }, awayAfterMs)
+
+  const enterReady = () => {
+    if (state !== 'away') return
+    state = 'ready'
+    awaySince = undefined
+    ports.onState?.('ready')
   }
 
   /** After a lost answer: the head says whether the group in doubt was committed. Nothing else is written before it is known. */
@@ -299,11 +316,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
       state = 'stopped'
       return true
     } else if (doubt) for (const pending of doubt.group) refuse(pending, 'DATABASE_AWAY')
-    if (state === 'away') {
-      state = 'ready'
-      awaySince = undefined
-      ports.onState?.('ready')
-    }
+    enterReady()
     return true
   }
 
@@ -314,11 +327,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
       return
     }
     const commit = build(group)
-    const timer = setTimeout(() => {
-      tellAnswers()
-      enterAway()
-      for (const pending of group) refuse(pending, 'DATABASE_AWAY')
-    }, awayAfterMs)
+    const timer = watchGroup(group)
     try {
       await log.append(commit, tellAnswers)
     } catch (error) {
@@ -335,7 +344,10 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
         }
         const middle = group.length >>> 1
         await commitGroup(group.slice(0, middle))
-        await commitGroup(group.slice(middle))
+        const rest = group.slice(middle)
+        // With the first half in doubt nothing else is written before it is known whether it stands.
+        if (inDoubt || state === 'stopped') for (const pending of rest) refuse(pending, 'DATABASE_AWAY')
+        else await commitGroup(rest)
         return
       }
       if (!ports.isAway(error)) {
@@ -350,11 +362,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
       return
     }
     clearTimeout(timer)
-    if (state === 'away') {
-      state = 'ready'
-      awaySince = undefined
-      ports.onState?.('ready')
-    }
+    enterReady()
     settle(commit, group)
   }
 
@@ -386,12 +394,18 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
       }
       const startedAt = performance.now()
       const backfillWaits = lanes.backfill.size > 0
-      let group: Pending[] = []
+      let group: Pending[] = takeGroup()
+      const timer = watchGroup(group)
       try {
-        const taken = takeGroup()
-        group = taken
-        group = await sift(taken)
+        group = await sift(group)
+        clearTimeout(timer)
+        // It answers after all; what was refused meanwhile is not written: its sender was told that it is not confirmed.
+        if ((state as string) === 'away') {
+          enterReady()
+          group = group.filter(pending => !pending.batch.told[pending.index])
+        }
       } catch (error) {
+        clearTimeout(timer)
         // The look-up failed before anything was written: the senders keep their entries.
         for (const pending of group) refuse(pending, 'DATABASE_AWAY')
         if (ports.isAway(error)) enterAway()

@@ -127,9 +127,11 @@ function escalateDue(world: World, alert: Alert, touched: Touched): void {
 function applyTick(world: World, ownGapMs: number, touched: Touched): void {
   for (const alert of world.alerts.values()) {
     if (alert.state !== 'open') continue
-    if (ownGapMs > 0) {
-      alert.pausedMs = (alert.pausedMs ?? 0) + ownGapMs
-      if (alert.nextEscalationAt !== undefined) alert.nextEscalationAt += ownGapMs
+    // An alert raised within the gap waited only since then.
+    const pausedMs = Math.min(ownGapMs, Math.max(0, world.city.now - alert.raisedAt))
+    if (pausedMs > 0) {
+      alert.pausedMs = (alert.pausedMs ?? 0) + pausedMs
+      if (alert.nextEscalationAt !== undefined) alert.nextEscalationAt += pausedMs
     }
     if (alert.nextEscalationAt !== undefined && alert.nextEscalationAt <= world.city.now)
       escalateDue(world, alert, touched)

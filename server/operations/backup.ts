@@ -1,8 +1,10 @@
 /**
- * One command that saves the whole database to one verified file: `npm run backup -- --out FILE [--directory DIR]`.
+ * One command that saves the whole database to one verified file: `npm run backup -- --out FILE [--directory DIR]`, where DIR
+ * is the server's data directory (VIGIL_DATA).
  * The embedded database is stopped for the copy (CHECKPOINT, stop, archive, start), a server is dumped while it works.
  * Promises: the file appears under its name only when it is complete and has been compared with its source.
  */
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -76,17 +78,27 @@ export async function withToolUrl(
   }
 }
 
+/** Where a server keeps the embedded database inside its data directory. */
+export function getDatabaseDirectory(dataDirectory: string): string {
+  return join(dataDirectory, 'database')
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { out: { type: 'string' }, directory: { type: 'string' } } })
   if (!values.out)
     throw createFault('USAGE', '用法：--out 文件 [--directory 目录]', 'usage: --out FILE [--directory DIR]')
   const config = loadConfig()
-  const directory = values.directory ?? config.dataDirectory
+  const dataDirectory = values.directory ?? config.dataDirectory
+  const directory = getDatabaseDirectory(dataDirectory)
+  const isServer = config.databaseUrl !== undefined && values.directory === undefined
+  // Opening would make a new, empty database and save that.
+  if (!isServer && !existsSync(join(directory, 'postgres')))
+    throw createFault('NO_DATABASE', `${dataDirectory} 中没有数据库`, `there is no database in ${dataDirectory}`)
   let database: Database
   try {
     database = await openDatabase({
       directory,
-      ...(config.databaseUrl && !values.directory ? { databaseUrl: config.databaseUrl } : {}),
+      ...(isServer ? { databaseUrl: config.databaseUrl! } : {}),
     })
   } catch (error) {
     if ((error as { code?: string }).code !== 'DATABASE_OWNED') throw error

@@ -18,6 +18,8 @@ export type CheckpointPorts = {
   everyEntries: number
   fromSeq: number
   anchorFile: string
+  /** Id of the log, so that a restore is told from a truncated tail. */
+  incarnation: string
   getHead(): Head
   onMade(answer: CheckpointAnswer): void
   onError(error: Error): void
@@ -27,19 +29,36 @@ export type Checkpoints = { makeNow(): Promise<CheckpointAnswer>; stop(): Promis
 
 /** Starts the worker and the watch over it. */
 export function startCheckpoints(ports: CheckpointPorts): Checkpoints {
-  const worker = new Worker(new URL('./checkpoint-worker.ts', import.meta.url), {
-    workerData: { connection: ports.connection },
-  })
-  worker.unref()
-  worker.on('error', error => ports.onError(error as Error))
+  let worker: Worker | undefined
   let doneSeq = ports.fromSeq
   let doneAt = performance.now()
   let underWay: Promise<CheckpointAnswer> | undefined
 
+  /** One worker at a time; one that died (out of memory, a crash of the thread) is replaced when it is needed next. */
+  const getWorker = (): Worker => {
+    if (worker) return worker
+    const started = new Worker(new URL('./checkpoint-worker.ts', import.meta.url), {
+      workerData: { connection: ports.connection },
+    })
+    started.unref()
+    started.on('error', error => ports.onError(error as Error))
+    started.once('exit', () => {
+      if (worker === started) worker = undefined
+    })
+    worker = started
+    return started
+  }
+
   const makeNow = (): Promise<CheckpointAnswer> => {
     underWay ??= new Promise<CheckpointAnswer>(resolve => {
-      worker.once('message', resolve)
-      worker.postMessage({ untilSeq: ports.getHead().seq } satisfies CheckpointOrder)
+      const asked = getWorker()
+      const end = () => resolve({ fault: 'the checkpoint worker ended' })
+      asked.once('exit', end)
+      asked.once('message', (answer: CheckpointAnswer) => {
+        asked.off('exit', end)
+        resolve(answer)
+      })
+      asked.postMessage({ untilSeq: ports.getHead().seq } satisfies CheckpointOrder)
     }).then(answer => {
       underWay = undefined
       doneAt = performance.now()
@@ -55,10 +74,11 @@ export function startCheckpoints(ports: CheckpointPorts): Checkpoints {
   }, checkEveryMs)
   const anchor = () => {
     const { commitNo, hash } = ports.getHead()
+    const { incarnation } = ports
     if (commitNo > 0)
-      appendFile(ports.anchorFile, `${JSON.stringify({ at: Date.now(), commitNo, hash })}\n`, { mode: 0o600 }).catch(
-        ports.onError,
-      )
+      appendFile(ports.anchorFile, `${JSON.stringify({ at: Date.now(), incarnation, commitNo, hash })}\n`, {
+        mode: 0o600,
+      }).catch(ports.onError)
   }
   const anchorTimer = setInterval(anchor, anchorEveryMs)
   return {
@@ -67,7 +87,7 @@ export function startCheckpoints(ports: CheckpointPorts): Checkpoints {
       clearInterval(timer)
       clearInterval(anchorTimer)
       anchor()
-      await worker.terminate()
+      await worker?.terminate()
     },
   }
 }

@@ -1,6 +1,7 @@
 /**
- * One command that builds a database from a backup file: `npm run restore -- --from FILE --directory DIR`, or into the
- * empty database of DATABASE_URL.
+ * One command that builds a database from a backup file: `npm run restore -- --from FILE --directory DIR` (DIR is the new
+ * server's data directory), or into the empty database of DATABASE_URL. A restored city pages nobody until an operator says
+ * that it is the live one now: `npm run restore -- --arm-pager [--directory DIR]`, then start the server.
  * Promises: nothing that holds something is overwritten; every file is checked before it is used; the restored log has a
  * new incarnation, so that gateways and tablets offer again what the backup does not know.
  */
@@ -12,8 +13,8 @@ import { loadConfig } from '../config.ts'
 import { createFault } from '../database/fault.ts'
 import { openDatabase } from '../database/pool.ts'
 import { type Manifest, readManifest, runTool, unpackArchive } from './archive.ts'
-import { DUMP_FILE, DUMP_FOLDER, withToolUrl } from './backup.ts'
-import { beginIncarnation, findOwnRelation, runTimescaleRestore } from './sql.ts'
+import { DUMP_FILE, DUMP_FOLDER, getDatabaseDirectory, withToolUrl } from './backup.ts'
+import { armPager, beginIncarnation, findOwnRelation, runTimescaleRestore } from './sql.ts'
 
 export type RestoreOrder = {
   from: string
@@ -101,17 +102,37 @@ function describeKind(zh: string, en: string) {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { from: { type: 'string' }, directory: { type: 'string' } } })
+  const { values } = parseArgs({
+    options: { from: { type: 'string' }, directory: { type: 'string' }, 'arm-pager': { type: 'boolean' } },
+  })
   const config = loadConfig()
+  if (values['arm-pager']) {
+    const database = await openDatabase({
+      directory: getDatabaseDirectory(values.directory ?? config.dataDirectory),
+      ...(config.databaseUrl && !values.directory ? { databaseUrl: config.databaseUrl } : {}),
+    })
+    try {
+      await armPager(database)
+    } finally {
+      await database.close()
+    }
+    console.log('armed: with PAGER=live this city pages from the next start of the server')
+    return
+  }
   if (!values.from || (!values.directory && !config.databaseUrl)) {
-    throw createFault('USAGE', '用法：--from 文件 --directory 目录', 'usage: --from FILE --directory DIR')
+    throw createFault(
+      'USAGE',
+      '用法：--from 文件 --directory 目录 | --arm-pager',
+      'usage: --from FILE --directory DIR | --arm-pager',
+    )
   }
   const manifest = await restoreDatabase({
     from: values.from,
-    directory: values.directory ?? config.dataDirectory,
+    directory: getDatabaseDirectory(values.directory ?? config.dataDirectory),
     ...(config.databaseUrl && !values.directory ? { databaseUrl: config.databaseUrl } : {}),
   })
   const saved = new Date(manifest.createdAt).toISOString()
+  console.log('pages stay dry until: npm run restore -- --arm-pager')
   console.log(`restored ${manifest.kind} backup of ${saved}, ${Object.keys(manifest.files).length} files checked`)
 }
 

@@ -101,5 +101,33 @@ export async function runTimescaleRestore(database: Database, restore: () => Pro
 /** Gives the restored log another id, so that sources know that what it acknowledged before may be gone. */
 export async function beginIncarnation(database: Database): Promise<void> {
   const { rows } = await database.pool.query<{ there: boolean }>(`SELECT to_regclass('log_state') IS NOT NULL AS there`)
-  if (rows[0]?.there) await database.pool.query('UPDATE log_state SET incarnation = gen_random_uuid()')
+  if (!rows[0]?.there) return
+  // A backup of an earlier release has no such column yet; its migration finds it there then.
+  await database.pool.query('ALTER TABLE log_state ADD COLUMN IF NOT EXISTS restored_at timestamptz')
+  await database.pool.query('UPDATE log_state SET incarnation = gen_random_uuid(), restored_at = now()')
+}
+
+/** True for a log that came out of a backup and that nobody has armed since: its pages stay dry. */
+export async function isRestored(pool: Pool): Promise<boolean> {
+  const { rows } = await pool.query<{ restored: boolean }>('SELECT restored_at IS NOT NULL AS restored FROM log_state')
+  return rows[0]?.restored === true
+}
+
+/** An operator says that this restored city is the live one; counts from the next start of the server. */
+export async function armPager(database: Database): Promise<void> {
+  await database.pool.query('UPDATE log_state SET restored_at = NULL')
+}
+
+/** First seq whose big rows must still be there: what lies before was cut by retention; 0 when nothing was. */
+export async function findCutSeq(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ seq: number | null }>(
+    "SELECT max(opening_seq) AS seq FROM era WHERE reason LIKE 'retention %'",
+  )
+  return Number(rows[0]?.seq ?? 0)
+}
+
+/** True when the tables of the log are there. */
+export async function hasLog(pool: Pool): Promise<boolean> {
+  const { rows } = await pool.query<{ there: boolean }>(`SELECT to_regclass('log_commit') IS NOT NULL AS there`)
+  return rows[0]!.there
 }

@@ -49,7 +49,9 @@ export function listOwedTicks(
       ticks.push({ at, gapMs: 0, boundary: getDayIndex(at) !== getDayIndex(at - 1) ? 'day' : 'hour' })
     }
   }
-  ticks.push({ at: now, gapMs, boundary: 'none' })
+  ticks.push({ at: now, gapMs: 0, boundary: 'none' })
+  // All of them are logged now: the whole gap lies before the first, and is forgiven before any of them judges silence.
+  ticks[0]!.gapMs = gapMs
   return ticks
 }
 

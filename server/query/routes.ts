@@ -9,18 +9,26 @@ import { type Kind, sealedPrefix } from '#contract/entry.ts'
 import { type Reject, reject } from '#contract/errors.ts'
 import { Rule } from '#contract/rule.ts'
 import { EpochMs, formatDay, Id, RegionCode, SourceKind, Syndrome } from '#contract/scalars.ts'
-import { AlertView, CallView, IncidentView, SeriesView } from '#contract/view.ts'
+import { AdviceView, AlertView, CallView, IncidentView, SeriesView } from '#contract/view.ts'
 import { type BasemapPack, ErrorResponse, PositionRow } from '#contract/wire.ts'
-import type { Series, ShownCollection, World } from '../state/world.ts'
-import { type HistoryFilter, listAlerts, listCalls, listIncidents, listTrack, listTrail, pageMax } from './sql.ts'
+import type { Alert, Incident, Series, ShownCollection, Unit, World } from '../state/world.ts'
+import {
+  findRecord,
+  type HistoryFilter,
+  listAlerts,
+  listCalls,
+  listIncidents,
+  listTrack,
+  listTrail,
+  pageMax,
+  type TrailRow,
+} from './sql.ts'
 
 /** What the asker may see, decided by identity/. */
 export type Asker = {
   sees(collection: ShownCollection, record: unknown): boolean
   show(collection: ShownCollection, record: unknown): unknown
   covers(regionCode: string): boolean
-  /** True when the asker covers every published region. */
-  coversAll: boolean
   kinds: ReadonlySet<Kind>
 }
 
@@ -36,6 +44,8 @@ export type QueryPorts = {
   authenticate(request: FastifyRequest, route: string): Promise<Asker | Reject>
   /** Expected values and thresholds of a series by the detector a chart shows. */
   judge(series: Series): Judged
+  /** Who should go to an open incident, among the units the asker sees. */
+  advise(incident: Incident, sees: (unit: Unit) => boolean): Promise<AdviceView>
   sendReject(reply: never, refused: Reject): unknown
 }
 
@@ -114,6 +124,31 @@ export function toSeriesView(series: Series, judged: Judged): SeriesView {
   }
 }
 
+/**
+ * True when an entry lies in the asker's regions: its own region and those of every thing it names. What names a thing whose
+ * region nobody knows any more is shown to keepers of the whole installation alone.
+ */
+function isInSight(world: World, asker: Asker, { body, regions }: Pick<TrailRow, 'body' | 'regions'>): boolean {
+  const known = regions.filter(code => code !== null)
+  const { regionCode, unitId, alertId, pageId, recordKind, recordId } = body
+  const incidentId = recordKind === 'incident' ? recordId : body.incidentId
+  const callId = recordKind === 'call' ? recordId : body.callId
+  const cardId = recordKind === 'card' ? recordId : undefined
+  if (typeof regionCode === 'string') known.push(regionCode)
+  const live = [
+    typeof unitId === 'string' ? world.units.get(unitId)?.regionCode : undefined,
+    typeof incidentId === 'string' ? world.incidents.get(incidentId)?.regionCode : undefined,
+    typeof callId === 'string' ? world.calls.get(callId)?.regionCode : undefined,
+    typeof cardId === 'string' ? world.cards.get(cardId)?.regionCode : undefined,
+    typeof alertId === 'string' ? world.alerts.get(alertId)?.regionCode : undefined,
+    typeof pageId === 'string' ? world.pages.get(pageId)?.regionCode : undefined,
+  ]
+  known.push(...live.filter(code => code !== undefined))
+  const isLocal = [incidentId, callId, cardId, alertId, unitId, pageId].some(id => typeof id === 'string')
+  if (known.length === 0) return !isLocal || asker.covers('')
+  return known.every(code => asker.covers(code))
+}
+
 /** Leaves sealed values out of a body: the trail says that something was said, never what. */
 function withoutSealed(body: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
@@ -165,12 +200,6 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
       return { ...ports.settings(), ...(isKnown ? { mapboxToken: ports.mapboxToken } : {}) }
     },
   })
-
-  get(
-    '/v1/rules',
-    { summary: 'The published rules', response: z.object({ version: z.int(), rules: z.array(Rule) }) },
-    () => ({ version: world.city.rulesVersion, rules: [...world.rules.values()] }),
-  )
 
   get(
     '/v1/basemap',
@@ -247,6 +276,22 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
       answerPage('incidents', await listIncidents(pool, toFilter(asker, query as z.infer<typeof History>))),
   )
   get(
+    '/v1/incidents/:incidentId/advice',
+    {
+      summary:
+        'Who should go: at most five units with arrival, every term of the choice, and why nearer ones were left out',
+      params: z.object({ incidentId: Id }),
+      response: AdviceView,
+    },
+    (asker, _query, params) => {
+      const incidentId = params.incidentId!
+      const incident = world.incidents.get(incidentId)
+      if (!incident || !asker.sees('incidents', incident)) return reject('INCIDENT_UNKNOWN', { incidentId })
+      if (incident.state === 'closed') return reject('INCIDENT_CLOSED', { incidentId })
+      return ports.advise(incident, unit => asker.sees('units', unit))
+    },
+  )
+  get(
     '/v1/calls',
     { summary: 'Calls, newest first', querystring: History, response: page('calls', CallView) },
     async (asker, query) =>
@@ -262,6 +307,34 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
         rows: found.rows.filter(a => asker.sees('alerts', a)).map(a => asker.show('alerts', a)),
       })
     },
+  )
+
+  get(
+    '/v1/incidents/:incidentId',
+    { summary: 'One incident, also one long closed', params: z.object({ incidentId: Id }), response: IncidentView },
+    async (asker, _query, params) => {
+      const incidentId = params.incidentId!
+      const incident =
+        world.incidents.get(incidentId) ?? (await findRecord<Incident>(pool, 'incident_record', incidentId))
+      // Of an incident outside the scope not even its being there is told.
+      if (!incident || !asker.sees('incidents', incident)) return reject('INCIDENT_UNKNOWN', { incidentId })
+      return asker.show('incidents', incident)
+    },
+  )
+  get(
+    '/v1/alerts/:alertId',
+    { summary: 'One alert, also one long closed', params: z.object({ alertId: Id }), response: AlertView },
+    async (asker, _query, params) => {
+      const alertId = params.alertId!
+      const alert = world.alerts.get(alertId) ?? (await findRecord<Alert>(pool, 'alert_record', alertId))
+      if (!alert || !asker.sees('alerts', alert)) return reject('ALERT_UNKNOWN', { alertId })
+      return asker.show('alerts', alert)
+    },
+  )
+  get(
+    '/v1/rules',
+    { summary: 'The rules in force', response: z.object({ version: z.int(), rules: z.array(Rule) }) },
+    () => ({ version: world.city.rulesVersion, rules: [...world.rules.values()] }),
   )
 
   const Track = z.object({ from: z.coerce.number().pipe(EpochMs), to: z.coerce.number().pipe(EpochMs) })
@@ -297,9 +370,9 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
         ...(alertId === undefined ? {} : { alertId }),
         ...(before === undefined ? {} : { beforeSeq: before }),
       })
-      const seen = rows.filter(row => isSeen(world, asker, row.body))
+      const seen = rows.filter(row => isInSight(world, asker, row))
       return {
-        entries: seen.map(({ actor, body, result, code, ...row }) => ({
+        entries: seen.map(({ actor, body, result, code, regions: _regions, ...row }) => ({
           ...row,
           ...(actor ? { actorName: actor.name } : {}),
           body: withoutSealed(body),
@@ -309,23 +382,6 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
       }
     },
   )
-}
-
-/** True when an entry's own record or region lies in the asker's sight; one about neither is the house's own and is seen. */
-function isSeen(world: World, asker: Asker, body: Record<string, unknown>): boolean {
-  const { alertId, incidentId, callId, unitId, regionCode } = body as Record<string, string | undefined>
-  if (alertId !== undefined) {
-    const alert = world.alerts.get(alertId)
-    // An alert the world no longer holds cannot be judged here: only whoever covers everything reads its trail.
-    return asker.coversAll || (alert !== undefined && asker.sees('alerts', alert))
-  }
-  const about =
-    regionCode ??
-    (incidentId === undefined ? undefined : world.incidents.get(incidentId)?.regionCode) ??
-    (callId === undefined ? undefined : world.calls.get(callId)?.regionCode) ??
-    (unitId === undefined ? undefined : world.units.get(unitId)?.regionCode)
-  if (about !== undefined) return asker.covers(about)
-  return incidentId === undefined && callId === undefined && unitId === undefined ? true : asker.coversAll
 }
 
 function isReject(answer: unknown): answer is Reject {

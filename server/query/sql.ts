@@ -74,6 +74,8 @@ export type TrailRow = {
   body: Record<string, unknown>
   result: string | null
   code: string | null
+  /** Regions of the incident, call and alert it names, by the projections: also of what the world no longer holds. */
+  regions: (string | null)[]
 }
 
 export type TrailFilter = {
@@ -87,8 +89,14 @@ export type TrailFilter = {
 /** Entries of the small table, newest first, with their outcomes: the audit trail. Sealed values come sealed. */
 export async function listTrail(pool: Pool, filter: TrailFilter): Promise<TrailRow[]> {
   const rows = await pool.query<TrailRow>(
-    `SELECT e.seq, e.kind, e.logged_at AS "loggedAt", e.occurred_at AS "occurredAt", e.source, e.actor, e.body, o.result, o.code
+    `SELECT e.seq, e.kind, e.logged_at AS "loggedAt", e.occurred_at AS "occurredAt", e.source, e.actor, e.body, o.result, o.code,
+       ARRAY[i.region_code, c.region_code, a.region_code] AS regions
      FROM entry e LEFT JOIN outcome o ON o.seq = e.seq
+       LEFT JOIN incident_record i
+         ON i.id = coalesce(e.body ->> 'incidentId', CASE WHEN e.body ->> 'recordKind' = 'incident' THEN e.body ->> 'recordId' END)
+       LEFT JOIN call_record c
+         ON c.id = coalesce(e.body ->> 'callId', CASE WHEN e.body ->> 'recordKind' = 'call' THEN e.body ->> 'recordId' END)
+       LEFT JOIN alert_record a ON a.id = coalesce(e.body ->> 'alertId', substring(e.body ->> 'pageId' FROM '^P-(.*)-[0-9]+$'))
      WHERE e.kind = ANY($1) AND ($2::bigint IS NULL OR e.seq < $2)
        AND ($3::text IS NULL OR (e.body ? 'incidentId' AND e.body ->> 'incidentId' = $3))
        AND ($4::text IS NULL OR (e.body ? 'alertId' AND e.body ->> 'alertId' = $4))
@@ -102,6 +110,16 @@ export async function listTrail(pool: Pool, filter: TrailFilter): Promise<TrailR
     ],
   )
   return rows.rows
+}
+
+/** One record of a projection by its id; undefined when there is none. */
+export async function findRecord<T>(
+  pool: Pool,
+  table: 'incident_record' | 'alert_record',
+  id: string,
+): Promise<T | undefined> {
+  const rows = await pool.query<{ view: T }>(`SELECT view FROM ${table} WHERE id = $1`, [id])
+  return rows.rows[0]?.view
 }
 
 const recordKinds = {

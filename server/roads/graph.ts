@@ -52,7 +52,13 @@ type SnapGrid = {
 }
 
 export type RoadReject = {
-  code: 'ROADS_EMPTY' | 'ROADS_TOO_LARGE' | 'ROAD_NODE_INVALID' | 'ROAD_ARC_INVALID' | 'ROADS_CSV_INVALID'
+  code:
+    | 'ROADS_EMPTY'
+    | 'ROADS_TOO_LARGE'
+    | 'ROAD_NODE_INVALID'
+    | 'ROAD_ARC_INVALID'
+    | 'ROADS_CSV_INVALID'
+    | 'ROAD_PACK_INVALID'
   zh: string
   en: string
 }

@@ -41,7 +41,7 @@ export function applyUnit(world: World, entry: EntryOf<'unit.registered'>, touch
     world.units.set(entry.body.unitId, {
       ...entry.body,
       status: 'idle',
-      statusAt: 0,
+      statusAt: entry.occurredAt,
       statusBy: 'unit',
       version: 1,
       silent: false,

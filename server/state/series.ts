@@ -150,20 +150,32 @@ export function addCallToSeries(
   }
 }
 
-/** Fills a call series with zeros from the first call of the city (or as far back as it holds) up to a period. */
+/**
+ * Fills a call series with zeros from the first call of the city (or as far back as it holds) up to a period. What was filled
+ * before is not walked again: an hour boundary touches every call series of a city.
+ */
 function fillCallZeros(world: World, name: SeriesName, index: number): void {
   const series = getOrCreate(world, name)
   if (!series) return
   const first = name.period === 'day' ? getDayIndex(world.city.firstCallAt) : getHourIndex(world.city.firstCallAt)
   const from = Math.max(first, index - slotsMax[name.period] + 1)
+  const filledUntil = series.values.length === 0 ? undefined : series.firstIndex + series.values.length - 1
   if (reachSlot(series, index) === undefined) return
   if (from < series.firstIndex) reachSlot(series, from)
-  const start = Math.max(from, series.firstIndex)
-  for (let slot = start - series.firstIndex; slot <= index - series.firstIndex; slot++) {
-    if (series.values[slot] !== null) continue
-    series.values[slot] = 0
-    series.reporters[slot] = 1
+  const fill = (start: number, end: number) => {
+    for (let at = Math.max(start, series.firstIndex); at <= end; at++) {
+      const slot = at - series.firstIndex
+      if (series.values[slot] !== null) continue
+      series.values[slot] = 0
+      series.reporters[slot] = 1
+    }
   }
+  if (series.zeroFrom === undefined || filledUntil === undefined) fill(from, index)
+  else {
+    if (from < series.zeroFrom) fill(from, series.zeroFrom)
+    fill(filledUntil + 1, index)
+  }
+  series.zeroFrom = Math.min(series.zeroFrom ?? from, from)
 }
 
 /** On a new day or hour: the period just ended was a zero for every call series that had none. */

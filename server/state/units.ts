@@ -94,7 +94,8 @@ export function applySilence(world: World, ownGapMs: number, touched: Touched): 
   const now = world.city.now
   for (const unit of world.units.values()) {
     if (unit.heardAt === undefined || unit.status === 'unavailable') continue
-    if (ownGapMs > 0) unit.heardAt += ownGapMs
+    // Never beyond now: a unit heard within the gap would be excused for the length of it.
+    if (ownGapMs > 0) unit.heardAt = Math.min(now, unit.heardAt + ownGapMs)
     if (unit.silent || now - unit.heardAt <= getSilentAfterMs(unit)) continue
     unit.silent = true
     touched.units.add(unit.unitId)

@@ -68,6 +68,8 @@ export type Series = {
   denominators: (number | null)[]
   /** Facilities that have reported each slot (region series; 0 or 1 for a leaf). */
   reporters: number[]
+  /** Call series: index from which days and hours without a call have been filled with zeros. */
+  zeroFrom?: number
 }
 
 /** A leaf condition that holds now for a region, found by a detector, a count, a card, silence or an analyst. */

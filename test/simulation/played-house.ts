@@ -109,6 +109,7 @@ export async function openPlayedHouse(options: {
     cityNow: now,
     isPlayed: options.clock === 'entries',
     authenticate: async () => speaker,
+    isAway: () => false,
     seal: async items => items.map(item => ({ fields: { ...item.fields } })),
     submit: (admitted, laneOf) => writer.submit(admitted, laneOf),
     hasRoom: counts => writer.hasRoom(counts),

@@ -106,7 +106,7 @@ test('ADV-41 each nearer unit that cannot come is named with its reason', () => 
     assert.ok(advice.nearer[0]!.why.zh && advice.nearer[0]!.why.en)
   }
   const lacking = recommend(makeCall(1, ['als', 'neonatal']), [makeUnit('near', 1)])
-  assert.equal(lacking.nearer[0]!.why.zh, '能力不足：als、neonatal')
+  assert.equal(lacking.nearer[0]!.why.zh, '能力不足：高级生命支持、neonatal')
   assert.equal(lacking.nearer[0]!.why.en, 'lacks a needed capability: als, neonatal')
 })
 
@@ -217,7 +217,7 @@ test('ADV-47 stale positions, missing wishes and foreign areas cost seconds and 
   assert.equal(second!.terms.shortfall, settings.shortfallSeconds[3])
   assert.deepEqual(second!.missingWants, ['monitor'])
   assert.ok(second!.staleFix)
-  assert.match(second!.why.zh, /缺少：monitor；位置已过时/)
+  assert.match(second!.why.zh, /缺少：监护仪；位置已过时/)
 })
 
 test('ADV-48 five rows at most, and one that can be sent unasked is always among them', () => {

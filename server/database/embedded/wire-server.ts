@@ -43,6 +43,8 @@ export const unitBytesMax = 64 * 1024 * 1024
 export const statementsMax = 1000
 /** Channels one connection may listen to. */
 export const channelsMax = 100
+/** Notifications a listener may leave unread: 8 MiB, then it is dropped. */
+export const unreadBytesMax = 8 * 1024 * 1024
 /** A client that has not logged in by then is dropped. */
 export const loginMaxMs = 10_000
 /** The database every client must name: the build opens the one it creates first, under this name. */
@@ -192,9 +194,18 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
     waiting.splice(place, 1)
     next.isWaiting = false
     execute(next)
-    next.socket.resume()
-    if (next.phase !== 'gone') readMessages(next)
+    if (next.phase !== 'gone') readOn(next)
     schedule()
+  }
+
+  /** Takes a client's next messages; one that does not read its answers must do so first. */
+  const readOn = (connection: Connection) => {
+    if (connection.socket.writableNeedDrain) {
+      connection.socket.once('drain', () => readOn(connection))
+      return
+    }
+    connection.socket.resume()
+    readMessages(connection)
   }
 
   const execute = (connection: Connection) => {
@@ -238,7 +249,11 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
         if (parse?.isOurs) continue
       } else if (message.letter === 'A') {
         const channel = readChannel(message.bytes)
-        for (const listener of connections) if (listener.channels.has(channel)) send(listener, message.bytes)
+        for (const listener of [...connections]) {
+          if (!listener.channels.has(channel)) continue
+          if (listener.socket.writableLength <= unreadBytesMax) send(listener, message.bytes)
+          else if (listener !== connection) drop(listener, '53400', 'notifications are not being read')
+        }
         continue
       } else if (message.letter === 'G' && prepared.hidesCopy) {
         continue // the client has had ours before it sent its rows
@@ -319,7 +334,13 @@ export function createWireServer(backend: Backend, settings: WireSettings): Wire
         const old = inUnit.get(name.text) ?? connection.statements.get(name.text)
         const backendName =
           name.text === '' ? '' : (old?.backendName ?? `c${connection.id}_${++connection.statementSerial}`)
-        const statement = { backendName, parse: bytes, generation, copiesIn: findCopyIn(sql) !== undefined }
+        // Copied: a slice would keep its whole 64 KiB socket chunk alive as long as the statement.
+        const statement = {
+          backendName,
+          parse: Buffer.from(bytes),
+          generation,
+          copiesIn: findCopyIn(sql) !== undefined,
+        }
         inUnit.set(name.text, statement)
         parses.push({ name: name.text, statement, isOurs: false })
         if (name.text === '') unnamedOwner = connection

@@ -97,7 +97,7 @@ CREATE INDEX tick_seq ON tick USING brin (seq) WITH (pages_per_range = 32);
 -- timescale
 SELECT create_hypertable('position', 'logged_at', chunk_time_interval => 21600000, create_default_indexes => false);
 SELECT create_hypertable('vitals', 'logged_at', chunk_time_interval => 21600000, create_default_indexes => false);
-SELECT create_hypertable('tick', 'logged_at', chunk_time_interval => 86400000, create_default_indexes => false);
+SELECT create_hypertable('tick', 'logged_at', chunk_time_interval => 604800000, create_default_indexes => false);
 ALTER TABLE position SET (timescaledb.compress, timescaledb.compress_segmentby = 'unit_id', timescaledb.compress_orderby = 'seq');
 ALTER TABLE vitals SET (timescaledb.compress, timescaledb.compress_segmentby = 'unit_id', timescaledb.compress_orderby = 'seq');
 ALTER TABLE tick SET (timescaledb.compress, timescaledb.compress_orderby = 'seq');

@@ -1,0 +1,17 @@
+/** Which pages a seat has, by its roles. Pure; the server judges every request anyway, this only shows people their own work. */
+import type { Role } from '#contract/scalars.ts'
+import type { Page } from '../shell/desk.ts'
+
+const pagesOfRole: Partial<Record<Role, readonly Page[]>> = {
+  dispatcher: ['dispatch', 'alerts'],
+  'shift-leader': ['dispatch', 'alerts'],
+  epidemiologist: ['alerts', 'series'],
+  administrator: ['admin', 'alerts'],
+  auditor: ['audit'],
+}
+
+/** The pages a session's roles have work on, in the order of the navigation; empty for device-like roles. */
+export function listPages(roles: readonly Role[]): readonly Page[] {
+  const order: readonly Page[] = ['dispatch', 'admin', 'alerts', 'series', 'audit']
+  return order.filter(page => roles.some(role => pagesOfRole[role]?.includes(page)))
+}
