@@ -277,6 +277,7 @@ export async function startServer(
     },
     seal: items => identity.sealer.sealMany(items),
     isAway: isDatabaseAway,
+    isWriterAway: () => writer.getState().state === 'away',
     submit: (entries, laneOf) => writer.submit(entries, laneOf),
     hasRoom: counts => writer.hasRoom(counts),
     count: metrics.count,

@@ -42,10 +42,18 @@ const root = resolve(import.meta.dirname, '../..')
 const dayMs = 86_400_000
 let database: Awaited<ReturnType<typeof startPostgres>>
 const homes: string[] = []
+const servers: CityServer[] = []
+/** Starts a server that ends with the file at the latest. */
+async function start(options?: Parameters<typeof startCity>[0]): Promise<CityServer> {
+  const server = await startCity(options)
+  servers.push(server)
+  return server
+}
 before(async () => {
   database = await startPostgres()
 })
 after(async () => {
+  for (const server of servers) await server.stop()
   await database.stop()
   for (const home of homes) rmSync(home, { recursive: true, force: true })
 })
@@ -87,7 +95,7 @@ async function sayAll(server: CityServer, entries: readonly unknown[]): Promise<
 
 test('OPS-1 health, readiness and figures; a graceful stop; a restart rebuilds the same world, also from its checkpoint', async () => {
   const url = await makeDatabase('restart')
-  const server = await startCity({ databaseUrl: url })
+  const server = await start({ databaseUrl: url })
   const { directory } = server
   homes.push(directory)
   await sayAll(server, fixes(1, 500))
@@ -124,7 +132,7 @@ test('OPS-1 health, readiness and figures; a graceful stop; a restart rebuilds t
   assert.equal(hashWorld(fromCheckpoint.world), live)
   assert.equal(hashWorld(fromFirst.world), live)
   await opened.close()
-  const again = await startCity({ databaseUrl: url, directory })
+  const again = await start({ databaseUrl: url, directory })
   assert.equal(again.log.incarnation, server.log.incarnation)
   assert.ok(again.world.incidents.has('I1') && again.world.units.get('U1')!.fixAt)
   const { anchors } = parseAnchors(readFileSync(join(directory, 'anchors.jsonl'), 'utf8'))
@@ -142,10 +150,10 @@ for (const kind of ['native', 'embedded'] as const)
       const place = url ? { databaseUrl: url, directory: '' } : { directory: join(home, 'database') }
       const opened = await openDatabase(place)
       await migrate(opened)
-      const start = Date.now() - 45 * dayMs
-      const clock = createHandClock(start)
+      const beganAt = Date.now() - 45 * dayMs
+      const clock = createHandClock(beganAt)
       const line = await bootLine(await openPostgresLog(opened.pool), clock)
-      await line.writer.submit(makeCity(3, start))
+      await line.writer.submit(makeCity(3, beganAt))
       for (let day = 0; day < 40; day++) {
         clock.turn(dayMs)
         const told = await line.writer.submit([
@@ -178,7 +186,7 @@ for (const kind of ['native', 'embedded'] as const)
       await line.writer.stop()
       await opened.close()
 
-      const server = await startCity({ ...(url ? { databaseUrl: url } : {}), directory: home })
+      const server = await start({ ...(url ? { databaseUrl: url } : {}), directory: home })
       const { pool, timescale } = server.database
       assert.equal(timescale, kind === 'embedded')
       const read = async () => {
@@ -236,7 +244,7 @@ for (const kind of ['native', 'embedded'] as const)
       assert.deepEqual(audit.findings, [])
       assert.ok(audit.expired > 0)
       await reopened.close()
-      const booted = await startCity({ ...(url ? { databaseUrl: url } : {}), directory: home })
+      const booted = await start({ ...(url ? { databaseUrl: url } : {}), directory: home })
       assert.equal(booted.world.units.get('U1')!.lon, line.world.units.get('U1')!.lon)
       await booted.stop()
     })
@@ -316,7 +324,7 @@ test('OPS-3 a poison entry is set aside, its sender is told QUARANTINED for ever
 
 test('OPS-4 a row broken in the database: the server quarantines it at boot and says so, the audit finds it, and above three it stays down', async () => {
   const url = await makeDatabase('poison')
-  const server = await startCity({ databaseUrl: url })
+  const server = await start({ databaseUrl: url })
   const { directory } = server
   homes.push(directory)
   const seqs: number[] = []
@@ -338,7 +346,7 @@ test('OPS-4 a row broken in the database: the server quarantines it at boot and 
     await opened.close()
   }
   await breakRow(seqs[1]!)
-  const hurt = await startCity({ databaseUrl: url, directory })
+  const hurt = await start({ databaseUrl: url, directory })
   assert.equal(hurt.world.city.quarantined, 1)
   const desk = await hurt.open(await hurt.as('administrator'))
   assert.equal(desk.snapshots[0]!.world.city.quarantined, 1, 'every console is told')
@@ -357,11 +365,11 @@ test('OPS-4 a row broken in the database: the server quarantines it at boot and 
   assert.match(found.text, /^edited: commit \d+/m)
   assert.match(found.text, /findings=1 /)
   for (const seq of [seqs[0]!, seqs[2]!, seqs[3]!]) await breakRow(seq)
-  await assert.rejects(startCity({ databaseUrl: url, directory }), /staying down/)
+  await assert.rejects(start({ databaseUrl: url, directory }), /staying down/)
 })
 
 test('OPS-5 audit:verify, backup and restore as commands: clean, truncated by anchor, restored elsewhere with the same world', async () => {
-  const server = await startCity()
+  const server = await start()
   const { directory } = server
   homes.push(directory)
   await sayAll(server, fixes(1, 200))
@@ -394,7 +402,7 @@ test('OPS-5 audit:verify, backup and restore as commands: clean, truncated by an
   assert.deepEqual((await verifyLog(log)).findings, [])
   await opened.close()
   copyFileSync(join(directory, 'master.key'), join(elsewhere, 'master.key'))
-  const second = await startCity({ directory: elsewhere })
+  const second = await start({ directory: elsewhere })
   const person = await second.ask('GET', `/v1/persons/call/${callId}`, await second.as('dispatcher'))
   assert.deepEqual(person.body.fields, { callerName: '测试某人' })
   const answer = await second.post(fixes(1, 3))
@@ -441,7 +449,8 @@ test('OPS-6 the database is killed and comes back, then hangs and comes back: cl
   const own = await startPostgres()
   const base = dirname(own.directory)
   let second: ChildProcess | undefined
-  const server = await startCity({ databaseUrl: own.url })
+  let isFeeding = true
+  const server = await start({ databaseUrl: own.url })
   homes.push(server.directory)
   try {
     const as = await server.as('dispatcher')
@@ -449,7 +458,6 @@ test('OPS-6 the database is killed and comes back, then hangs and comes back: cl
     const acked = new Map<number, number>()
     const unsent = new Set<number>()
     let next = 0
-    let isFeeding = true
     const send = async (seqs: readonly number[]) => {
       const entries = seqs.map(seq => ({ ...fixes(seq, 1, 'away')[0]!, occurredAt: 1_795_000_000_000 + seq }))
       const { body } = await server.post(entries).catch(() => ({ body: { outcomes: [] as EntryOutcome[] } }))
@@ -479,7 +487,8 @@ test('OPS-6 the database is killed and comes back, then hangs and comes back: cl
         note: '某某',
       })
       const overSocket = await desk.submit([said], 60_000)
-      const overHttp = await server.ask('POST', '/v1/entries', as, { entries: [{ ...said, uuid: randomUUID() }] })
+      const other = submission('incident.opened', { ...(said.body as object), incidentId: randomUUID() })
+      const overHttp = await server.ask('POST', '/v1/entries', as, { entries: [other] })
       const codes = [
         overSocket.outcomes?.[0]?.code ?? overSocket.code ?? 'done',
         String((overHttp.body.outcomes as EntryOutcome[] | undefined)?.[0]?.code ?? overHttp.body.code ?? 'done'),
@@ -566,6 +575,7 @@ test('OPS-6 the database is killed and comes back, then hangs and comes back: cl
     assert.equal(hashWorld((await rebuildWorld(log, advance, true)).world), hashWorld(server.world))
     await opened.close()
   } finally {
+    isFeeding = false
     await server.stop().catch(() => undefined)
     if (second && second.exitCode === null) {
       const ended = new Promise(done => second!.once('close', done))
