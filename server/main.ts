@@ -40,6 +40,7 @@ import { startWriter, type Writer } from './log/writer.ts'
 import { createAdvisor } from './operations/advice.ts'
 import { startCheckpoints } from './operations/checkpoints.ts'
 import { createEntriesClock, createWallClock } from './operations/clock.ts'
+import { appendForgotten, nameForgotten, readForgotten } from './operations/forgotten.ts'
 import { startJobs } from './operations/jobs.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { findSealedRecord, listForgotten } from './operations/records.ts'
@@ -194,7 +195,29 @@ export async function startServer(
   })
   const { first } = await identity.open()
   // A restore may bring back what had been erased: every erasure in the log is applied again.
-  await identity.sealer.forgetMany(await listForgotten(database.pool))
+  const forgottenFile = join(config.dataDirectory, 'forgotten.jsonl')
+  const inLog = await listForgotten(database.pool)
+  await identity.sealer.forgetMany(inLog)
+  const namesInLog = new Set(inLog.map(nameForgotten))
+  const inFile = readForgotten(forgottenFile)
+  // The log of an older backup does not know them: said again, then done again.
+  for (const erasure of inFile.filter(one => !namesInLog.has(nameForgotten(one)))) {
+    await say('person.forgotten', { ...erasure, reason: '恢复备份后再次执行 applied again after a restore' })
+    await identity.sealer.forget(erasure.recordKind, erasure.recordId)
+  }
+  const namesInFile = new Set(inFile.map(nameForgotten))
+  appendForgotten(
+    forgottenFile,
+    inLog.filter(one => !namesInFile.has(nameForgotten(one))),
+  )
+  appliedListeners.add(entries => {
+    // The log holds it already: a full disk here must not stop the line, and the next start writes it down.
+    try {
+      for (const entry of entries) if (entry.kind === 'person.forgotten') appendForgotten(forgottenFile, [entry.body])
+    } catch (error) {
+      onError('forgotten')(error)
+    }
+  })
   for (const poison of rebuilt.quarantined)
     await say('entry.quarantined', { entrySeq: poison.seq, kind: poison.kind, fault: poison.fault })
 
@@ -269,6 +292,7 @@ export async function startServer(
     },
     seal: items => identity.sealer.sealMany(items),
     isAway: isDatabaseAway,
+    isWriterAway: () => writer.getState().state === 'away',
     submit: (entries, laneOf) => writer.submit(entries, laneOf),
     hasRoom: counts => writer.hasRoom(counts),
     count: metrics.count,
