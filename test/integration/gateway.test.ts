@@ -13,6 +13,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
+import { Agent, fetch as undiciFetch } from 'undici'
 import type { GatewayConfigInput } from '../../edge-gateway/config.ts'
 import type { GatewayHealth } from '../../edge-gateway/health.ts'
 import { createMllpFramer, encodeMllp } from '../../edge-gateway/sources/hl7.ts'
@@ -62,6 +63,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 }
 
 async function openFront(target: string): Promise<Front> {
+  const closing = new Agent({ pipelining: 0 })
   const http: HttpServer = createServer(async (request, reply) => {
     try {
       const body = await readBody(request)
@@ -72,8 +74,10 @@ async function openFront(target: string): Promise<Front> {
         const text = JSON.stringify({ code: 'LANE_FULL', zh: '满', en: 'full', params: { retryAfterS: 1 } })
         return reply.writeHead(429, { 'content-type': 'application/json', 'retry-after': '1' }).end(text)
       }
-      const answer = await fetch(`${made.target}${request.url}`, {
+      const answer = await undiciFetch(`${made.target}${request.url}`, {
         method: 'POST',
+        // no connection is left over that a stopping server would wait for
+        dispatcher: closing,
         headers: {
           'content-type': request.headers['content-type'] ?? '',
           authorization: request.headers.authorization ?? '',
@@ -100,7 +104,7 @@ async function openFront(target: string): Promise<Front> {
     requests: [],
     close: () =>
       new Promise(done => {
-        http.close(() => done())
+        http.close(() => void closing.close().then(() => done()))
         http.closeAllConnections()
       }),
   }
