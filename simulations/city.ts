@@ -50,6 +50,8 @@ export interface CityOptions {
   startAt: number
   /** Calls to 120 in a day. */
   callsPerDay?: number
+  /** The first call comes no later than this after the start; at night the next could be minutes away. */
+  firstCallMs?: number
   /** Share of incidents left to human dispatchers. */
   manualShare?: number
   /** Share of idle units that are out on a stand-by drive. */
@@ -859,6 +861,7 @@ export const startCity = (given: CityOptions): CityState => {
     scenario,
     options: {
       callsPerDay: given.callsPerDay ?? 1_100,
+      firstCallMs: given.firstCallMs ?? Number.MAX_SAFE_INTEGER,
       manualShare: given.manualShare ?? 0.15,
       patrolShare: given.patrolShare ?? 0.5,
       dwellFactor: given.dwellFactor ?? 1,
@@ -908,7 +911,7 @@ export const startCity = (given: CityOptions): CityState => {
     // Everyone is on the map within two seconds; after that each keeps his own beat.
     schedule(state, startAt + Math.floor((2_000 * index) / city.units.length), 'fix', index, 0)
     const own = state.chance.fork('first-patrol', unit.id)
-    const waits = own.next() < state.options.patrolShare ? own.range(0, 20_000) : own.exponential(restMeanMs(state))
+    const waits = own.next() < state.options.patrolShare ? own.range(0, 8_000) : own.exponential(restMeanMs(state))
     schedule(state, Math.floor(startAt + waits), 'patrol', index, 0)
   }
   for (const ledger of state.ledgers) {
@@ -926,7 +929,7 @@ export const startCity = (given: CityOptions): CityState => {
     // First the day so far from everyone, spread over two seconds, then each in its own turn.
     schedule(state, startAt + Math.floor((2_000 * index) / state.reporters.length), 'report', index)
   })
-  schedule(state, nextCallAt(state, 0), 'call', 0)
+  schedule(state, Math.min(nextCallAt(state, 0), startAt + state.options.firstCallMs), 'call', 0)
   if (state.options.cardsPerDay > 0) {
     schedule(state, nextCardAt(state), 'card', 0)
   }

@@ -1,5 +1,5 @@
-// npm run demo: builds the console, starts a server with the embedded database and the simulated city, prints the address
-// and the sign-ins, and keeps running until Ctrl-C. `-- --smoke` does the same on an empty folder, waits until a client has
+// npm run demo: builds the console, starts a server with the embedded database, an edge gateway and the simulated city,
+// prints the address and the sign-ins, and keeps running until Ctrl-C. `-- --smoke` does the same on an empty folder, waits until a client has
 // seen units move, an incident open and a multi-trigger alert, prints one line and ends.
 // It stands outside the house and uses its doors only. A second start takes the city that is there.
 //
@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { createWriteStream, existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,6 +23,7 @@ import {
   type House,
   HouseFault,
   openAccount,
+  removeDirectory,
   signIn,
   startHouse,
   takeOver,
@@ -36,6 +37,12 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const CITY_CODE = '330400'
 const SMOKE_MAX_MS = 10 * 60_000
 const HISTORY_DAYS = 60
+const GATEWAY_MAX_MS = 60_000
+
+interface GatewayChild {
+  ready: string
+  stop(): Promise<void>
+}
 
 /** Who can sign in to the demonstration. */
 const PEOPLE: readonly {
@@ -58,9 +65,11 @@ const PEOPLE: readonly {
 const Kept = z.object({
   password: z.string(),
   playerToken: z.string().optional(),
+  gatewayToken: z.string().optional(),
   isReady: z.boolean(),
 })
 type Kept = z.infer<typeof Kept>
+type Furnished = Kept & { playerToken: string; gatewayToken: string }
 const Reset = z.object({ initialPassword: z.string() })
 
 const say = (line: string): void => {
@@ -123,9 +132,11 @@ async function writeKept(path: string, kept: Kept): Promise<void> {
 }
 
 /** First steps in an empty house: administrator, player, people. Safe to repeat after a crash in between. */
-async function furnish(house: House, keptPath: string): Promise<Kept & { playerToken: string }> {
+async function furnish(house: House, keptPath: string): Promise<Furnished> {
   const before = await readKept(keptPath)
-  if (before?.isReady && before.playerToken) return { ...before, playerToken: before.playerToken }
+  if (before?.isReady && before.playerToken && before.gatewayToken) {
+    return { ...before, playerToken: before.playerToken, gatewayToken: before.gatewayToken }
+  }
   const kept: Kept = before ?? { password: makePassword(), isReady: false }
   // Kept before it is used: a crash in between must not lock everybody out.
   await writeKept(keptPath, kept)
@@ -148,11 +159,75 @@ async function furnish(house: House, keptPath: string): Promise<Kept & { playerT
       await takeOver(house.url, person.accountId, reset.initialPassword, kept.password)
     } else await openAccount(admin, person, kept.password)
   }
-  const deviceId = `player-${randomBytes(4).toString('hex')}`
-  const playerToken = await enrolDevice(admin, { deviceId, name: '模拟城市', role: 'player', regions: [CITY_CODE] })
-  const done = { ...kept, playerToken, isReady: true }
+  const serial = randomBytes(4).toString('hex')
+  const regions = [CITY_CODE]
+  const player = { deviceId: `player-${serial}`, name: '模拟城市', role: 'player', regions } as const
+  const gateway = { deviceId: `gateway-${serial}`, name: '边缘网关', role: 'gateway', regions } as const
+  const done = {
+    ...kept,
+    playerToken: await enrolDevice(admin, player),
+    gatewayToken: await enrolDevice(admin, gateway),
+    isReady: true,
+  }
   await writeKept(keptPath, done)
   return done
+}
+
+/**
+ * Starts an edge gateway beside the server: a JT/T 808 door for vehicle terminals and an HL7 door for monitors, on free
+ * loopback ports. One terminal is enrolled for the last ambulance, to try a real device with. Returns its ready line.
+ */
+async function startGateway(house: House, token: string, folder: string, city: City): Promise<GatewayChild> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const tokenFile = join(folder, 'token')
+  await writeFile(tokenFile, `${token}\n`, { mode: 0o600 })
+  const unitId = city.units.at(-1)!.id
+  const terminals = [
+    { number: '13900000808', unitId, authCode: randomBytes(8).toString('hex'), isRegistrationOpen: true },
+  ]
+  const config = {
+    server: { urls: [house.url], tokenFile },
+    spool: { directory: join(folder, 'spool') },
+    health: { port: 0 },
+    logLevel: 'warn',
+    sources: [
+      { kind: 'jt808', port: 0, terminals },
+      { kind: 'mllp', port: 0, monitors: [{ unitId, networks: ['127.0.0.1'] }] },
+    ],
+  }
+  const configFile = join(folder, 'gateway.json')
+  await writeFile(configFile, JSON.stringify(config, null, 2), { mode: 0o600 })
+  const child = spawn(process.execPath, ['edge-gateway/main.ts', '--config', configFile], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  const ended = new Promise<void>(done => {
+    child.once('exit', () => done())
+    child.once('error', () => done())
+  })
+  let output = ''
+  let ready: string | undefined
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (text: Buffer) => {
+      output = (output + text.toString()).slice(-8_000)
+      ready ??= /^gateway ready (.*)$/m.exec(output)?.[1]
+    })
+  }
+  let isGone = false
+  void ended.then(() => {
+    isGone = true
+  })
+  const stop = async (): Promise<void> => {
+    if (!isGone) child.kill('SIGTERM')
+    await ended
+  }
+  await waitUntil(() => ready !== undefined || isGone, GATEWAY_MAX_MS)
+  if (ready === undefined) {
+    await stop()
+    throw new HouseFault(`the edge gateway did not start:\n${output}`)
+  }
+  return { ready, stop }
 }
 
 async function writePack(city: City, folder: string): Promise<void> {
@@ -250,10 +325,11 @@ async function main(): Promise<number> {
   const dataDirectory = isThrownAway
     ? await mkdtemp(join(tmpdir(), 'vigil-smoke-'))
     : resolve(root, values.data ?? '.vigil/demo')
-  if (values.fresh) await rm(dataDirectory, { recursive: true, force: true })
+  if (values.fresh) await removeDirectory(dataDirectory)
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 })
   const logFile = createWriteStream(join(dataDirectory, 'demo.log'), { flags: 'a', mode: 0o600 })
   let house: House | undefined
+  let gateway: GatewayChild | undefined
   try {
     await buildConsole(end.signal)
     say('city: drawing …')
@@ -276,12 +352,15 @@ async function main(): Promise<number> {
     })
     say(`server: ${house.url}`)
     const kept = await furnish(house, join(dataDirectory, 'sign-ins.json'))
+    gateway = await startGateway(house, kept.gatewayToken, join(dataDirectory, 'gateway'), city)
+    say(`gateway: ${gateway.ready}`)
     if (!values.smoke) printAddress(house, kept.password)
     return await live({ house, city, kept, seed, scenario, isSmoke: values.smoke, startedAt, end, dataDirectory })
   } finally {
+    await gateway?.stop()
     await house?.stop()
     logFile.end()
-    if (isThrownAway) await rm(dataDirectory, { recursive: true, force: true })
+    if (isThrownAway) await removeDirectory(dataDirectory)
   }
 }
 
@@ -289,7 +368,7 @@ async function main(): Promise<number> {
 async function live(options: {
   house: House
   city: City
-  kept: Kept & { playerToken: string }
+  kept: Furnished
   seed: number
   scenario: NonNullable<(typeof scenarios)[string]>
   isSmoke: boolean
@@ -306,6 +385,7 @@ async function live(options: {
     // A demonstration is watched for minutes: calls come more often, crews work faster, two days of an outbreak pass in
     // eight minutes (two in the smoke test).
     callsPerDay: 2_600,
+    firstCallMs: 5_000,
     dwellFactor: 0.35,
     outbreakPace: options.isSmoke ? 1_440 : 360,
     fixEveryMs: 3_000,

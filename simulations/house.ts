@@ -2,6 +2,7 @@
 // would take over HTTP: take the one-time password, change it, enrol devices, open accounts, sign in.
 // It promises that the child is stopped when its owner stops, and that no secret is printed or put on a command line.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
@@ -12,7 +13,7 @@ import { sleepFor } from './door.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const Opened = z.object({ initialPassword: z.string() })
 const Enrolled = z.object({ token: z.string() })
-const STOP_MAX_MS = 20_000
+const STOP_MAX_MS = 60_000
 const START_MAX_MS = 180_000
 const LINES_KEPT_MAX = 40
 
@@ -83,17 +84,25 @@ export async function startHouse(options: {
     for (const stream of [child.stdout!, child.stderr!]) createInterface({ input: stream }).on('line', read)
     void ended.then(() => resolve())
   })
+  let isTold = false
+  /** Once only: a second SIGTERM would end the server in the middle of its orderly stop. */
+  const tellToStop = (): void => {
+    if (!isTold) child.kill('SIGTERM')
+    isTold = true
+  }
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGTERM')
+    tellToStop()
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MAX_MS)
     await ended
     clearTimeout(timer)
   }
-  const late = setTimeout(() => child.kill('SIGTERM'), START_MAX_MS)
-  options.signal?.addEventListener('abort', () => child.kill('SIGTERM'), { once: true })
+  const late = setTimeout(tellToStop, START_MAX_MS)
+  options.signal?.addEventListener('abort', tellToStop, { once: true })
   await started
   clearTimeout(late)
+  // From here on the owner stops it, after everybody who still speaks to it.
+  options.signal?.removeEventListener('abort', tellToStop)
   if (url === undefined) throw new HouseFault(`the server did not start:\n${kept.join('\n')}`)
   return { url, secret, ended, stop }
 }
@@ -195,4 +204,9 @@ export async function waitUntil(
     await sleepFor(everyMs, signal)
   }
   return true
+}
+
+/** Removes a directory of a house that has been stopped; what is still being let go is tried again for some seconds. */
+export async function removeDirectory(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 40, retryDelay: 100 })
 }

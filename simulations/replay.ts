@@ -3,13 +3,22 @@
 // It stands outside the house: it starts a server on an empty directory, is its player, reads as a person would, and
 // leaves nothing behind. Absent recordings are counted as `no data`; without any it says so and ends well.
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { AlertView } from '#contract/view.ts'
 import { openDoor } from './door.ts'
-import { enrolDevice, type House, HouseFault, openAccount, startHouse, takeOver, waitUntil } from './house.ts'
+import {
+  enrolDevice,
+  type House,
+  HouseFault,
+  openAccount,
+  removeDirectory,
+  startHouse,
+  takeOver,
+  waitUntil,
+} from './house.ts'
 import { findRecordings } from './recordings.ts'
 import { describeReplay, listRoots, replayRecordings } from './replay-core.ts'
 import { openWatch } from './watch.ts'
@@ -96,7 +105,7 @@ async function main(): Promise<number> {
     return 0
   } finally {
     await house?.stop()
-    await rm(dataDirectory, { recursive: true, force: true })
+    await removeDirectory(dataDirectory)
   }
 }
 

@@ -197,7 +197,7 @@ export const en: Texts = {
       broken: 'vehicle broken',
       other: 'other arrangement',
     },
-    step: { sent: 'sent', received: 'received', read: 'crew confirmed' },
+    step: { sent: 'sent', received: 'received', read: 'confirmed' },
     passedOver: { silent: 'silent, not recommended', old: 'fix too old, not recommended' },
     level: 'Level',
     levelChange: 'Change level to {{level}}?',

@@ -122,9 +122,15 @@ function isNegated(text: string, at: number, term: string): boolean {
 /** Codes a chief complaint; `unknown` when no term stands affirmed in it. */
 export function codeComplaint(text: string): Complaint {
   const lower = text.toLowerCase()
+  // What is denied is denied as a whole: "no difficulty breathing" holds neither a difficulty nor an arrest.
+  const denied: [from: number, to: number][] = []
   for (const [term, code, syndrome] of byLength) {
-    for (let at = lower.indexOf(term); at >= 0; at = lower.indexOf(term, at + term.length))
+    for (let at = lower.indexOf(term); at >= 0; at = lower.indexOf(term, at + term.length)) {
+      const to = at + term.length
+      if (denied.some(span => at < span[1] && span[0] < to)) continue
       if (!isNegated(lower, at, term)) return { code, syndrome, dictionary: complaintDictionary.version }
+      denied.push([at, to])
+    }
   }
   return { code: 'unknown', syndrome: 'unknown', dictionary: complaintDictionary.version }
 }

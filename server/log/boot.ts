@@ -7,7 +7,7 @@ import { kinds } from '#contract/entry.ts'
 import { recordKey } from '../state/sources.ts'
 import { createTouched, createWorld, type Touched, type World } from '../state/world.ts'
 import { parseWorld } from './checkpoint.ts'
-import type { Log, StoredOutcome } from './log.ts'
+import { type Log, readMax, type StoredOutcome } from './log.ts'
 
 type Advance = (world: World, entry: Entry, touched: Touched, stored?: Outcome) => Outcome
 
@@ -44,9 +44,16 @@ export async function foldTail(
   const undecided: StoredOutcome[] = []
   let replayed = 0
   let last = world.seq
-  while (last < untilSeq) {
-    const page = await log.list(last, Math.min(5_000, untilSeq - last))
+  const readPage = (afterSeq: number) => {
+    const page = afterSeq < untilSeq ? log.list(afterSeq, Math.min(readMax, untilSeq - afterSeq)) : Promise.resolve([])
+    // Read ahead: a fault is met where the page is awaited, or not at all when folding the page before it throws.
+    page.catch(() => undefined)
+    return page
+  }
+  for (let reading = readPage(last); ; ) {
+    const page = await reading
     if (page.length === 0) break
+    reading = readPage(page.at(-1)!.entry.seq)
     for (const { entry, outcome } of page) {
       last = entry.seq
       if (skipped.has(entry.seq)) {

@@ -1,7 +1,7 @@
 /**
- * Copy: rows of one table as PostgreSQL's binary COPY stream, and the query that sends them. Stands under postgres.ts, for the
- * big tables alone: half of what an insert of arrays costs on both sides. Promises: a row is written whole or the copy fails; a
- * failed copy fails the transaction around it, like any statement.
+ * Copy: rows as PostgreSQL's binary COPY stream, in both directions, and the queries that carry it. Stands under postgres.ts, for
+ * the big tables alone: half of what arrays and text rows cost on both sides. Promises: a row is written and read whole or the
+ * copy fails; a failed copy fails the transaction around it, like any statement.
  */
 import type { ClientBase, Submittable } from 'pg'
 
@@ -101,6 +101,111 @@ export function copyIn(client: ClientBase, sql: string, bytes: Buffer, onSent?: 
         connection.sendCopyFromChunk(bytes)
         connection.endCopyFrom()
         onSent?.()
+      },
+      handleCommandComplete() {},
+      handleError(error: Error) {
+        query.callback(error)
+      },
+      handleReadyForQuery() {
+        query.callback()
+      },
+    }
+    client.query(query as unknown as Submittable)
+  })
+}
+
+/** Fields of one row of a COPY stream, taken one after the other in the order of the columns. */
+export type CopyFields = {
+  /** An int8 that a number holds exactly; throws beyond 2^53. */
+  takeInt8(): number
+  takeFloat8(): number | undefined
+  takeText(): string | undefined
+}
+
+/** Texts of a city repeat in every row (units, sources, epochs): this many are kept decoded. */
+const textsMax = 20_000
+/** Longest text worth keeping, in bytes: an id with room. */
+const textKeptBytes = 64
+
+/** Walks the rows of a stream; call `take` with each message. A message holds whole rows, as every server sends them. */
+function createCopyReader(onRow: (fields: CopyFields) => void): (chunk: Buffer) => void {
+  let bytes: Buffer = Buffer.alloc(0)
+  let at = 0
+  let isStarted = false
+  const texts = new Map<string, string>()
+  const takeLength = () => {
+    const length = bytes.readInt32BE(at)
+    at += 4
+    return length
+  }
+  const fields: CopyFields = {
+    takeInt8() {
+      if (takeLength() !== 8) throw new Error('an int8 is missing in the copied row')
+      const value = bytes.readInt32BE(at) * two32 + bytes.readUInt32BE(at + 4)
+      at += 8
+      if (!Number.isSafeInteger(value)) throw new Error('integer beyond exact range in the copied row')
+      return value
+    },
+    takeFloat8() {
+      const length = takeLength()
+      if (length < 0) return undefined
+      const value = bytes.readDoubleBE(at)
+      at += length
+      return value
+    },
+    takeText() {
+      const length = takeLength()
+      if (length < 0) return undefined
+      at += length
+      if (length > textKeptBytes) return bytes.toString('utf8', at - length, at)
+      const latin = bytes.toString('latin1', at - length, at)
+      let text = texts.get(latin)
+      if (text === undefined) {
+        text = bytes.toString('utf8', at - length, at)
+        if (texts.size < textsMax) texts.set(latin, text)
+      }
+      return text
+    },
+  }
+  return chunk => {
+    bytes = chunk
+    at = 0
+    if (!isStarted) {
+      isStarted = true
+      // The signature, the flags, and as many bytes of extension as the header says.
+      at = header.length + bytes.readInt32BE(header.length - 4)
+    }
+    while (at < bytes.length) {
+      const count = bytes.readInt16BE(at)
+      at += 2
+      if (count < 0) return
+      onRow(fields)
+    }
+  }
+}
+
+/** Reads by `COPY (…) TO STDOUT`; resolves when the last row has been given to `onRow`, which must take every field. */
+export function copyOut(client: ClientBase, sql: string, onRow: (fields: CopyFields) => void): Promise<void> {
+  return new Promise((resolve, fail) => {
+    const take = createCopyReader(onRow)
+    let fault: Error | undefined
+    const query = {
+      callback: (error?: Error | null) => {
+        const failed = error ?? fault
+        if (failed) fail(failed)
+        else resolve()
+      },
+      submit(connection: unknown) {
+        ;(connection as CopyConnection).query(sql)
+      },
+      handleCopyData({ chunk }: { chunk: Buffer }) {
+        if (fault) return
+        // Thrown here it would end the process from inside the socket; it fails the read instead.
+        try {
+          take(chunk)
+        } catch (error) {
+          fault = error as Error
+        }
       },
       handleCommandComplete() {},
       handleError(error: Error) {

@@ -8,20 +8,24 @@ import { loadavg } from 'node:os'
 /** Clock ticks of /proc/PID/stat per second: USER_HZ, 100 on every Linux Node runs on. */
 const ticksPerS = 100
 
-/** Processor seconds a process and its living children have used; 0 where there is no /proc. */
+/** Processor seconds a process and its children have used; 0 where there is no /proc. */
 export function readCpuS(pid: number): number {
   const used = (stat: string) => {
-    // Fields after the name in brackets: state ppid … utime (12th) stime (13th), counted from state = 0.
+    // Fields after the name in brackets: state ppid … utime stime cutime cstime (11 to 14, state being 0).
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return { ppid: Number(fields[1]), s: (Number(fields[11]) + Number(fields[12])) / ticksPerS }
+    const own = Number(fields[11]) + Number(fields[12])
+    // What children used that have ended since, as the parent that waited for them was told.
+    const ended = Number(fields[13]) + Number(fields[14])
+    return { ppid: Number(fields[1]), ownS: own / ticksPerS, endedS: ended / ticksPerS }
   }
   let total = 0
   try {
     for (const name of readdirSync('/proc')) {
       if (!/^\d+$/.test(name)) continue
       try {
-        const { ppid, s } = used(readFileSync(`/proc/${name}/stat`, 'utf8'))
-        if (Number(name) === pid || ppid === pid) total += s
+        const { ppid, ownS, endedS } = used(readFileSync(`/proc/${name}/stat`, 'utf8'))
+        if (Number(name) === pid) total += ownS + endedS
+        else if (ppid === pid) total += ownS
       } catch {
         // The process ended while we looked.
       }

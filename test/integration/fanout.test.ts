@@ -182,6 +182,7 @@ test('FAN-1 snapshot then changes has no gap, under load, while others come and 
           submission('unit.status', { unitId: 'U1', status: chance() < 0.5 ? 'rolling' : 'on-scene', by: 'key' }),
         )
       await sayAll(entries)
+      await new Promise(resolve => setTimeout(resolve, 50))
     }
     isLoading = false
   })()
@@ -410,9 +411,8 @@ test('FAN-6 the first burst of 5,000 units arrives whole; a slow reader gets the
   late.socket.disconnect()
 
   const slow = follow(await openDesk(server.url, as))
-  const wire = (
-    slow.desk.socket.io.engine as unknown as { transport: { ws: { _socket: { pause(): void; resume(): void } } } }
-  ).transport.ws._socket
+  const wire = (slow.desk.socket.io.engine as unknown as { transport: { ws: { pause(): void; resume(): void } } })
+    .transport.ws
   const countBehind = async () =>
     Number(/^vigil_clients_behind (\d+)/m.exec((await server.ask('GET', '/metrics')).text)?.[1])
   wire.pause()

@@ -31,7 +31,7 @@ import { startTestServer, type TestServer } from '../help/server.ts'
 const root = resolve(import.meta.dirname, '../..')
 const unitsCount = 12
 /** Longest wait for something that must come: a busy machine is no reason to fail. */
-const waitMaxMs = 90_000
+const waitMaxMs = 180_000
 
 const unitIds = Array.from({ length: unitsCount }, (_, index) => `U${index + 1}`)
 const terminals = unitIds.map((unitId, index) => ({
@@ -238,6 +238,18 @@ function judgeLog(logged: readonly Logged[], told: Told): void {
   assert.deepEqual(missing, [], 'nothing acknowledged is lost')
 }
 
+/** True when the numbers are two rising rows, one shuffled into the other: the larger end that fits takes the next number. */
+function isTwoLanes(numbers: readonly number[]): boolean {
+  let high = 0
+  let low = 0
+  for (const number of numbers) {
+    if (number > high) high = number
+    else if (number > low) low = number
+    else return false
+  }
+  return true
+}
+
 /** Each test's fixes lie in a second range of their own, all in the past, so that the log can be read apart. */
 let nextSpanAt = Math.floor(Date.now() / 1_000) * 1_000 - 6 * 3_600_000
 function takeSpan(seconds: number): number {
@@ -334,44 +346,32 @@ test('GW-22 the server away and back: nothing lost, nothing twice, each lane in 
   await waitFor('first ones', () => started.totals().acknowledged === unitsCount * 10)
   await restartServer(async () => {
     // the spool takes what the server cannot
-    for (let n = 10; n < 310; n += 50) {
+    for (let n = 10; n < 160; n += 50) {
       reportSpan(started, fromAt + n * 1_000, 50)
       await waitFor('kept by the gateway', () => started.totals().acknowledged === unitsCount * (n + 50))
     }
     const away = await gateway.read()
-    assert.ok(away.spool.waitingCount > 3_000)
+    assert.ok(away.spool.waitingCount > 1_500)
     assert.ok(away.troubles.includes('away'))
   })
   await waitFor('drained', async () => (await gateway.read()).spool.waitingCount === 0)
   const logged = await readLog(fromAt)
   judgeLog(logged, told)
-  assert.equal(logged.length, unitsCount * 310)
+  assert.equal(logged.length, unitsCount * 160)
   const health = await gateway.read()
   assert.ok(health.uplink.sent.live > 0, 'the live lane passed the backlog')
   for (const unitId of unitIds) {
     const own = logged.filter(one => one.unitId === unitId)
-    // what went past the record lane is later in time than all that follows it until the lane gets there
-    const newest: number[] = []
-    const record: number[] = []
-    let most = 0
-    for (const { sourceSeq } of own) {
-      if (sourceSeq > most + 1 && most > 0 && newest.length === 0 && record.length > 0) newest.push(sourceSeq)
-      else if (newest.length > 0 && sourceSeq > newest.at(-1)!) newest.push(sourceSeq)
-      else record.push(sourceSeq)
-      most = Math.max(most, sourceSeq)
-    }
-    assert.deepEqual(
-      record,
-      record.toSorted((one, other) => one - other),
-      `${unitId}: the record lane is in order`,
-    )
+    assert.ok(isTwoLanes(own.map(one => one.sourceSeq)), `${unitId}: each lane in order`)
+    const newestAt = own.findIndex(one => one.sourceSeq === 160)
+    assert.ok(own.length - newestAt > 20, `${unitId}: the present came before the past was through`)
     assert.deepEqual(
       own.map(one => one.sourceSeq).toSorted((one, other) => one - other),
-      Array.from({ length: 310 }, (_, index) => index + 1),
+      Array.from({ length: 160 }, (_, index) => index + 1),
       `${unitId}: numbered without a hole`,
     )
   }
-  assert.equal(server.world.units.get('U1')?.fixAt, fromAt + 309_000)
+  assert.equal(server.world.units.get('U1')?.fixAt, fromAt + 159_000)
 })
 
 test('GW-23 kill -9 of the gateway in mid-load: nothing told is lost, nothing twice', async t => {
@@ -537,6 +537,34 @@ test('GW-27 a second connection of a number is refused and alarmed while the fir
   await waitFor('the third one is in', () => third.heard.length === 1)
   assert.equal(third.heard[0]!.body[4], 0)
   await waitFor('the first one is cut', first.isClosed)
+})
+
+test('GW-32 a position whose answer was lost is answered again after a reconnect and after kill -9, and counts once', async t => {
+  const folder = makeFolder(t)
+  const fromAt = takeSpan(60)
+  const [terminal] = terminals
+  const sendAll = async (port: number, frames: Uint8Array[]) => {
+    const bare = openBare(t, port)
+    bare.socket.write(hello(terminal!))
+    for (const frame of frames) bare.socket.write(frame)
+    await waitFor('answers', () => bare.heard.length === frames.length + 1)
+    assert.ok(bare.heard.every(({ body }) => body[4] === 0))
+    bare.socket.destroy()
+    await waitFor('gone', async () => (await gateway.read()).listeners[0]!.counts.connections === 0)
+  }
+  const frames = [1, 2, 3].map(n => fixFrame(terminal!.number, fromAt + n * 1_000, n))
+  const all = [...frames, fixFrame(terminal!.number, fromAt + 4_000, 4)]
+  let gateway = await startGatewayProcess(t, folder)
+  await sendAll(gateway.port, frames)
+  await sendAll(gateway.port, frames)
+  await gateway.kill()
+  gateway = await startGatewayProcess(t, folder)
+  await sendAll(gateway.port, all)
+  await waitFor('sent', async () => (await gateway.read()).spool.waitingCount === 0)
+  assert.deepEqual(
+    (await readLog(fromAt)).map(one => one.at),
+    [1, 2, 3, 4].map(n => fromAt + n * 1_000),
+  )
 })
 
 test('GW-28 strangers, wrong codes, foreign networks and slow senders store nothing and are cut; real ones stay', async t => {
