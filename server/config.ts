@@ -21,7 +21,7 @@ const Environment = z.strictObject({
   VIGIL_MASTER_KEY_FILE: z.string().optional(),
   VIGIL_TLS_CERT_FILE: z.string().optional(),
   VIGIL_TLS_KEY_FILE: z.string().optional(),
-  /** Folder with pack.json (BasemapPack) of the region. */
+  /** Folder with pack.json (BasemapPack) of the region and, if any, its roads: roads.json, or nodes.csv and arcs.csv (roads/pack.ts). */
   VIGIL_REGION_PACK: z.string().optional(),
   /** The operator's own Mapbox token; without it the map is MapLibre and sends nothing out. */
   VIGIL_MAPBOX_TOKEN: z.string().optional(),

@@ -174,7 +174,7 @@ export const en: Texts = {
     closed: 'Closed',
     state: { open: 'Open', closed: 'Closed' },
     assigned: 'Units sent',
-    noneAssigned: 'No unit sent yet. Alt+1 sends the nearest idle unit.',
+    noneAssigned: 'No unit sent yet. Alt+1 sends the first of the list below.',
     candidates: 'Nearest idle units',
     candidatesHow: 'straight-line distance, not travel time',
     advice: {

@@ -174,7 +174,7 @@ export const zh = {
     closed: '已关闭',
     state: { open: '进行中', closed: '已关闭' },
     assigned: '已派车组',
-    noneAssigned: '还没有派车。按 Alt+1 派出最近的待命车组。',
+    noneAssigned: '还没有派车。按 Alt+1 派出推荐的第一组。',
     candidates: '推荐车组',
     candidatesHow: '按直线距离，不是行车时间',
     advice: {

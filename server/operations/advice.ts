@@ -6,7 +6,15 @@
  */
 import type { AdviceRowView, AdviceView, TravelKind } from '#contract/view.ts'
 import type { CoverArea } from '../advise/cover.ts'
-import { type AdviceRow, type AdviseInput, type AdviseUnit, type Leg, recommendUnits } from '../advise/recommend.ts'
+import {
+  type AdviceRow,
+  type AdviseInput,
+  type AdviseUnit,
+  type Leg,
+  measureCrowMetres,
+  type Place,
+  recommendUnits,
+} from '../advise/recommend.ts'
 import { type AdviseSettings, defaultAdviseSettings } from '../advise/settings.ts'
 import {
   buildArea,
@@ -55,8 +63,11 @@ const sirenLevelMax = 3
 const driveSecondsMax = 2 * 3_600
 /** 90 % of a drive against its median: of a road whose traffic is an estimate, and of a line that knows no river. Estimates. */
 const p90Factor: Readonly<Record<TravelKind, number>> = { roads: 1.4, 'straight-line': 1.7 }
-/** Rounds of asking for the drives a choice turned out to want; three are usual, since each settles what the last one guessed. */
+/** Drives asked for before anything is judged: those of every row, and a few more that often spare a second round. */
+const likelyMax = deskSettings.candidatesMax + 8
+/** Rounds of asking for the drives a choice turned out to want; one or two are usual, since each settles what the last one guessed. */
 const roundsMax = 6
+const coverSecondsMax = Math.max(...deskSettings.cover.withinSeconds[2])
 /** City time after which habits are measured again, and after which cover by road is tried again when it failed. */
 const habitsKeptMs = 60_000
 const coverRetryMs = 60_000
@@ -107,7 +118,8 @@ export function createAdvisor(ports: AdvisorPorts): Advisor {
     const seconds = new Float64Array(base.stations.length * demand.length)
     for (let cell = 0; cell < demand.length; cell += 1) {
       const target = demand[cell]!
-      const order = { target, places: base.stations, hourOfWeek, siren: true, secondsMax: driveSecondsMax }
+      // Beyond the threshold nothing is covered, so a search as far as it is enough and keeps a desk's question short.
+      const order = { target, places: base.stations, hourOfWeek, siren: true, secondsMax: coverSecondsMax }
       const answer = await travel.measure(order)
       if ('gap' in answer && answer.gap !== 'off-road') {
         coverFailedAt = now
@@ -187,43 +199,45 @@ export function createAdvisor(ports: AdvisorPorts): Advisor {
         p90Seconds: leg.seconds * p90Factor[kind],
         metres: leg.metres,
       })
-      const judge = (findLeg: AdviseInput['findLeg']) => ({
-        now: recommendUnits({ ...input, findLeg }),
-        soon: recommendUnits({
-          ...input,
-          units: units.filter(unit => unit.release && !unit.blocked),
-          settings: soonFreeSettings,
-          findLeg,
-        }),
-      })
+      const judge = (findLeg: AdviseInput['findLeg']) => {
+        const free = recommendUnits({ ...input, findLeg })
+        // A unit at a hospital is looked at only when it could be there before the first of those that are free.
+        const firstEta = free.rows[0]?.etaP50Seconds ?? Number.POSITIVE_INFINITY
+        const soon = units.filter(
+          unit => unit.release && !unit.blocked && boundArrival(unit, unit.release.p50Seconds, call.place) < firstEta,
+        )
+        const { rows } = recommendUnits({ ...input, units: soon, settings: soonFreeSettings, findLeg })
+        return { free, soon: rows }
+      }
       const judgeStraight = () =>
         judge((_unit, from, to) => readLeg(measureStraightLeg(from, to, hourOfWeek, siren), 'straight-line'))
 
-      /** Judges with the drives known so far, guesses the others, asks for what was guessed, until nothing is guessed. */
+      /** Asks for the drives that will surely be wanted, judges, asks for those that were wanted besides, until none is missing. */
       const judgeByRoad = async (): Promise<ReturnType<typeof judge> | { gap: TravelGap; code?: string }> => {
         // A unit's drive starts where it stands, also when it first has to end its task there, so its id is the key.
         const known = new Map<string, Leg | undefined>()
+        let wanted = listLikely(units, call.place)
         for (let round = 0; round < roundsMax; round += 1) {
-          const guessed = new Map<string, AdviseUnit>()
-          const judged = judge((unit, from, to) => {
-            if (known.has(unit.unitId)) return known.get(unit.unitId)
-            guessed.set(unit.unitId, unit)
-            return readLeg(measureStraightLeg(from, to, hourOfWeek, siren), 'straight-line')
-          })
-          // Without any drive to ask for, the roads are asked all the same, so that the answer never claims roads nobody has.
-          if (guessed.size === 0 && round > 0) {
-            // Free units and no road from any of them: the straight line still names somebody.
-            return judged.now.rows.length === 0 && hasFree ? { gap: 'off-road' } : judged
-          }
-          const asked = [...guessed.values()]
-          const places = asked.map(unit => unit.place)
+          // Asked also when nobody can drive, so that the answer never claims roads that are not there.
+          const places = wanted.map(unit => unit.place)
           const order = { target: call.place, places, hourOfWeek, siren, secondsMax: driveSecondsMax }
           const answer = await travel.measure(order)
           if ('gap' in answer) return answer
-          asked.forEach(({ unitId }, at) => {
+          wanted.forEach(({ unitId }, at) => {
             const [seconds, metres] = [answer.legs.seconds[at]!, answer.legs.metres[at]!]
             known.set(unitId, Number.isFinite(seconds) ? readLeg({ seconds, metres }, 'roads') : undefined)
           })
+          const missing = new Map<string, AdviseUnit>()
+          const judged = judge((unit, from, to) => {
+            if (known.has(unit.unitId)) return known.get(unit.unitId)
+            missing.set(unit.unitId, unit)
+            return readLeg(measureStraightLeg(from, to, hourOfWeek, siren), 'straight-line')
+          })
+          if (missing.size === 0) {
+            // Free units and no road from any of them: the straight line still names somebody.
+            return judged.free.rows.length === 0 && hasFree ? { gap: 'off-road' } : judged
+          }
+          wanted = [...missing.values()]
         }
         return { gap: 'late' }
       }
@@ -231,7 +245,7 @@ export function createAdvisor(ports: AdvisorPorts): Advisor {
       const judged = 'gap' in byRoad ? judgeStraight() : byRoad
 
       // What was ordered elsewhere while the roads were searched is no choice any more.
-      const ready = judged.now.rows.filter(row => isAssignable(world.units.get(row.unitId)))
+      const ready = judged.free.rows.filter(row => isAssignable(world.units.get(row.unitId)))
       const capable =
         (call.wants?.length ?? 0) === 0
           ? undefined
@@ -241,7 +255,7 @@ export function createAdvisor(ports: AdvisorPorts): Advisor {
       const rows = ready.slice(0, rowsShownMax)
       if (capable && !rows.includes(capable)) rows[rows.length - 1] = capable
       const firstEta = rows[0]?.etaP50Seconds ?? Number.POSITIVE_INFINITY
-      const soonFree = judged.soon.rows
+      const soonFree = judged.soon
         .filter(row => row.kind === 'next' && row.etaP50Seconds < firstEta)
         .sort((a, b) => a.etaP50Seconds - b.etaP50Seconds)
         .slice(0, soonFreeShownMax)
@@ -259,7 +273,7 @@ export function createAdvisor(ports: AdvisorPorts): Advisor {
         rows: rows.map(writeRow),
         ...(capable ? { capableUnitId: capable.unitId } : {}),
         soonFree: soonFree.map(writeRow),
-        nearer: judged.now.nearer
+        nearer: judged.free.nearer
           .filter(unit => !shown.has(unit.unitId))
           .slice(0, nearerShownMax)
           .map(({ unitId, crowMetres, etaP50Seconds, code, why }) => ({
@@ -272,6 +286,25 @@ export function createAdvisor(ports: AdvisorPorts): Advisor {
       }
     },
   }
+}
+
+/** The soonest a unit could be at a place: after its start, as the crow flies at a speed no ambulance averages. */
+function boundArrival(unit: AdviseUnit, startSeconds: number, target: Place): number {
+  return startSeconds + measureCrowMetres(unit.place, target) / deskSettings.speedMetresPerSecondMax
+}
+
+/** The free units whose drives a judgement asks for first, by the soonest they could be there. */
+function listLikely(units: readonly AdviseUnit[], target: Place): AdviseUnit[] {
+  const likely: { unit: AdviseUnit; boundSeconds: number }[] = []
+  for (const unit of units) {
+    const isFree = unit.active === undefined && (unit.phase === 'idle' || unit.phase === 'returning')
+    if (unit.blocked || !isFree || !Number.isFinite(unit.place.lon)) continue
+    likely.push({ unit, boundSeconds: boundArrival(unit, unit.turnoutSeconds, target) })
+  }
+  return likely
+    .sort((a, b) => a.boundSeconds - b.boundSeconds)
+    .slice(0, likelyMax)
+    .map(({ unit }) => unit)
 }
 
 function round(value: number, digits: number): number {

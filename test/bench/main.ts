@@ -3,6 +3,7 @@
  * average, and says `ok` or `over`. It judges nobody: a busy machine never makes it fail, and it always ends with 0.
  */
 import { cpus } from 'node:os'
+import { benchAdvice } from './advice.ts'
 import { benchAdvise } from './advise.ts'
 import { benchBoot } from './boot.ts'
 import { benchDetect } from './detect.ts'
@@ -13,8 +14,8 @@ import { benchLatency } from './latency.ts'
 import { benchLine } from './line.ts'
 import { formatCount, formatLoad, judge, print } from './measure.ts'
 
-function printAdvise(): void {
-  for (const figure of benchAdvise()) {
+async function printAdvise(): Promise<void> {
+  for (const figure of [...benchAdvise(), ...(await benchAdvice())]) {
     const { target, bare, note } = figure
     const judged = target
       ? `, ${target.of} ${judge(target.of === 'median' ? figure.medianMs : figure.p95Ms, target.ms, true, ' ms')}`

@@ -485,3 +485,51 @@ test('REC-35 a stale position costs seconds and is flagged; a far unit loses to 
     ],
   )
 })
+
+test('REC-36 when no free unit has a road to the scene, the straight line still names somebody and says why', async () => {
+  const world = createWorld()
+  const incident = makeIncident('I1')
+  world.incidents.set('I1', incident)
+  world.incidents.set('I2', makeIncident('I2'))
+  world.units.set('island', makeUnit('island'))
+  // A unit that is not free and has a road makes no difference.
+  world.units.set('H1', makeUnit('H1', { status: 'handover', incidentId: 'I2', lon: 120.9 }))
+  const source: RoadSource = {
+    ...makeHeldSource(),
+    measure: ({ places }) => {
+      const seconds = Float64Array.from(places, place => (place.lon > 120.8 ? 60 : Number.NaN))
+      return Promise.resolve({ seconds, metres: seconds })
+    },
+  }
+  const travel = createTravel(source)
+  const view = await createAdvisor({ world, travel, now: () => now }).advise(incident, () => true)
+  assert.deepEqual(
+    [view.travel, view.travelWhy?.code, view.rows.map(row => row.unitId)],
+    ['straight-line', 'off-road', ['island']],
+  )
+  await travel.stop()
+})
+
+test('REC-37 a unit that is taken while the roads are searched is no row any more', async () => {
+  const world = createWorld()
+  const incident = makeIncident('I1')
+  world.incidents.set('I1', incident)
+  world.units.set('U1', makeUnit('U1'))
+  world.units.set('U2', makeUnit('U2', { lon: 120.9 }))
+  const source = makeHeldSource()
+  const travel = createTravel(source, { timeoutMs: 60_000 })
+  const asked = createAdvisor({ world, travel, now: () => now }).advise(incident, () => true)
+  await turn()
+  Object.assign(world.units.get('U1')!, { status: 'ordered', incidentId: 'I9' })
+  for (let at = 0; at < source.held.length; at += 1) {
+    source.held[at]!.answer()
+    await turn()
+  }
+  const view = await asked
+  assert.equal(view.travel, 'roads')
+  assert.deepEqual(
+    view.rows.map(row => [row.rank, row.unitId]),
+    [[1, 'U2']],
+  )
+  await travel.stop()
+})
