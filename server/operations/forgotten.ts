@@ -5,6 +5,7 @@
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { z } from 'zod'
+import type { Entry } from '#contract/entry.ts'
 import { Id } from '#contract/scalars.ts'
 
 const Forgotten = z.object({ recordKind: z.enum(['call', 'incident', 'card']), recordId: Id })
@@ -38,4 +39,39 @@ export function appendForgotten(file: string, erasures: readonly Forgotten[]): v
   const lines = erasures.map(({ recordKind, recordId }) => `${JSON.stringify({ recordKind, recordId })}\n`)
   // A line of its own, also after a torn one.
   appendFileSync(file, `\n${lines.join('')}`, { mode: 0o600 })
+}
+
+/**
+ * At a start: applies every erasure the log knows again, says and applies those that only the file knows (the log of an older
+ * backup does not), and writes down what the file lacked.
+ */
+export async function settleForgotten(
+  file: string,
+  inLog: readonly Forgotten[],
+  ports: {
+    forget(erasures: readonly Forgotten[]): Promise<void>
+    say(body: Forgotten & { reason: string }): Promise<void>
+  },
+): Promise<void> {
+  await ports.forget(inLog)
+  const namesInLog = new Set(inLog.map(nameForgotten))
+  const inFile = readForgotten(file)
+  for (const erasure of inFile.filter(one => !namesInLog.has(nameForgotten(one)))) {
+    await ports.say({ ...erasure, reason: '恢复备份后再次执行 applied again after a restore' })
+    await ports.forget([erasure])
+  }
+  const namesInFile = new Set(inFile.map(nameForgotten))
+  appendForgotten(
+    file,
+    inLog.filter(one => !namesInFile.has(nameForgotten(one))),
+  )
+}
+
+/** Writes down the erasures among entries just applied. The log holds them: a full disk here must not stop the line. */
+export function noteForgotten(file: string, entries: readonly Entry[], onError: (error: Error) => void): void {
+  try {
+    for (const entry of entries) if (entry.kind === 'person.forgotten') appendForgotten(file, [entry.body])
+  } catch (error) {
+    onError(error as Error)
+  }
 }
