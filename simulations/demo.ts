@@ -17,6 +17,7 @@ import type { Role } from '#contract/scalars.ts'
 import { formatDay, getDayIndex } from '#contract/scalars.ts'
 import { listHourFactors, SPEED_KMH, startCity } from './city.ts'
 import { DoorClosed, openDoor } from './door.ts'
+import { type Edge, enrolTerminals, startEdge } from './edge.ts'
 import {
   type Desk,
   enrolDevice,
@@ -31,18 +32,13 @@ import {
 } from './house.ts'
 import { playCity, scenarios } from './play.ts'
 import { type City, createChance, packCity, packRoads, seedCity } from './seed.ts'
+import { startTerminals, type Terminals } from './terminals.ts'
 import { openWatch } from './watch.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const CITY_CODE = '330400'
 const SMOKE_MAX_MS = 10 * 60_000
 const HISTORY_DAYS = 60
-const GATEWAY_MAX_MS = 60_000
-
-interface GatewayChild {
-  ready: string
-  stop(): Promise<void>
-}
 
 /** Who can sign in to the demonstration. */
 const PEOPLE: readonly {
@@ -173,63 +169,6 @@ async function furnish(house: House, keptPath: string): Promise<Furnished> {
   return done
 }
 
-/**
- * Starts an edge gateway beside the server: a JT/T 808 door for vehicle terminals and an HL7 door for monitors, on free
- * loopback ports. One terminal is enrolled for the last ambulance, to try a real device with. Returns its ready line.
- */
-async function startGateway(house: House, token: string, folder: string, city: City): Promise<GatewayChild> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const tokenFile = join(folder, 'token')
-  await writeFile(tokenFile, `${token}\n`, { mode: 0o600 })
-  const unitId = city.units.at(-1)!.id
-  const terminals = [
-    { number: '13900000808', unitId, authCode: randomBytes(8).toString('hex'), isRegistrationOpen: true },
-  ]
-  const config = {
-    server: { urls: [house.url], tokenFile },
-    spool: { directory: join(folder, 'spool') },
-    health: { port: 0 },
-    logLevel: 'warn',
-    sources: [
-      { kind: 'jt808', port: 0, terminals },
-      { kind: 'mllp', port: 0, monitors: [{ unitId, networks: ['127.0.0.1'] }] },
-    ],
-  }
-  const configFile = join(folder, 'gateway.json')
-  await writeFile(configFile, JSON.stringify(config, null, 2), { mode: 0o600 })
-  const child = spawn(process.execPath, ['edge-gateway/main.ts', '--config', configFile], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  })
-  const ended = new Promise<void>(done => {
-    child.once('exit', () => done())
-    child.once('error', () => done())
-  })
-  let output = ''
-  let ready: string | undefined
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (text: Buffer) => {
-      output = (output + text.toString()).slice(-8_000)
-      ready ??= /^gateway ready (.*)$/m.exec(output)?.[1]
-    })
-  }
-  let isGone = false
-  void ended.then(() => {
-    isGone = true
-  })
-  const stop = async (): Promise<void> => {
-    if (!isGone) child.kill('SIGTERM')
-    await ended
-  }
-  await waitUntil(() => ready !== undefined || isGone, GATEWAY_MAX_MS)
-  if (ready === undefined) {
-    await stop()
-    throw new HouseFault(`the edge gateway did not start:\n${output}`)
-  }
-  return { ready, stop }
-}
-
 async function writePack(city: City, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   const day = formatDay(getDayIndex(Date.now()))
@@ -329,7 +268,8 @@ async function main(): Promise<number> {
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 })
   const logFile = createWriteStream(join(dataDirectory, 'demo.log'), { flags: 'a', mode: 0o600 })
   let house: House | undefined
-  let gateway: GatewayChild | undefined
+  let gateway: Edge | undefined
+  let terminals: Terminals | undefined
   try {
     await buildConsole(end.signal)
     say('city: drawing …')
@@ -352,11 +292,35 @@ async function main(): Promise<number> {
     })
     say(`server: ${house.url}`)
     const kept = await furnish(house, join(dataDirectory, 'sign-ins.json'))
-    gateway = await startGateway(house, kept.gatewayToken, join(dataDirectory, 'gateway'), city)
-    say(`gateway: ${gateway.ready}`)
+    // Every ambulance speaks as a vehicle terminal does, over TCP to the gateway; a monitor may be plugged in beside.
+    const folder = join(dataDirectory, 'gateway')
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const enrolled = await enrolTerminals(city.units, join(folder, 'codes.json'))
+    gateway = await startEdge({
+      directory: folder,
+      serverUrl: house.url,
+      token: kept.gatewayToken,
+      terminals: enrolled,
+      monitorUnitId: city.units.at(-1)!.id,
+      onLine: line => logFile.write(`${line}\n`),
+    })
+    terminals = startTerminals({ host: gateway.host, port: gateway.port, terminals: enrolled })
+    say(`gateway: ${enrolled.length} vehicle terminals on ${gateway.host}:${gateway.port}, health ${gateway.health}`)
     if (!values.smoke) printAddress(house, kept.password)
-    return await live({ house, city, kept, seed, scenario, isSmoke: values.smoke, startedAt, end, dataDirectory })
+    return await live({
+      house,
+      city,
+      kept,
+      terminals,
+      seed,
+      scenario,
+      isSmoke: values.smoke,
+      startedAt,
+      end,
+      dataDirectory,
+    })
   } finally {
+    await terminals?.stop()
     await gateway?.stop()
     await house?.stop()
     logFile.end()
@@ -369,6 +333,7 @@ async function live(options: {
   house: House
   city: City
   kept: Furnished
+  terminals: Terminals
   seed: number
   scenario: NonNullable<(typeof scenarios)[string]>
   isSmoke: boolean
@@ -414,6 +379,7 @@ async function live(options: {
     hourlyDays: 0,
     register: true,
     watch,
+    terminals: options.terminals,
     signal: end.signal,
     onProgress: line => say(`city: ${line}`),
   }).then(async () => {

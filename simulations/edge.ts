@@ -74,6 +74,8 @@ export async function startEdge(options: {
   token: string
   terminals: readonly (Terminal & { authCode: string })[]
   port?: number
+  /** A unit whose monitor may connect by HL7 over MLLP, from this machine, on a free port. */
+  monitorUnitId?: string
   onLine?: (line: string) => void
 }): Promise<Edge> {
   await mkdir(options.directory, { recursive: true, mode: 0o700 })
@@ -96,6 +98,9 @@ export async function startEdge(options: {
           isRegistrationOpen: true,
         })),
       },
+      ...(options.monitorUnitId === undefined
+        ? []
+        : [{ kind: 'mllp', port: 0, monitors: [{ unitId: options.monitorUnitId, networks: ['127.0.0.1'] }] }]),
     ],
   })
   const child: ChildProcess = spawn(process.execPath, ['edge-gateway/main.ts', '--config', configFile], {

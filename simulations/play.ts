@@ -23,6 +23,7 @@ import { type Answer, type Door, DoorClosed, openDoor, type Saying, sleepFor } f
 import { outbreak } from './scenarios/outbreak.ts'
 import { quietDay } from './scenarios/quiet-day.ts'
 import { createChance, seedCity } from './seed.ts'
+import type { Terminals } from './terminals.ts'
 import { createTicker, mergeByTime } from './ticks.ts'
 import { openWatch, type Watch } from './watch.ts'
 
@@ -44,6 +45,8 @@ export interface PlayOptions {
   register: boolean
   /** Orders of human dispatchers are read from here. */
   watch?: Watch
+  /** Vehicle terminals: positions leave through them, as on the road, and not through the door. */
+  terminals?: Pick<Terminals, 'report'>
   signal: AbortSignal
   onProgress?: (line: string) => void
 }
@@ -90,7 +93,7 @@ export async function playCity(options: PlayOptions): Promise<void> {
         // What is told is at most one tick ahead of the city's clock.
         events.push(...(clock === 'entries' ? mergeByTime(ticker.runTo(Math.floor(until), TICK_EVERY_MS), told) : told))
       }
-      await sendLive(state, door, events)
+      await sendLive(state, door, options.terminals ? reportFixes(events, options.terminals) : events)
       if (Date.now() - saidAt > PROGRESS_EVERY_MS) {
         saidAt = Date.now()
         say(describeProgress(state, door))
@@ -105,6 +108,16 @@ export async function playCity(options: PlayOptions): Promise<void> {
   }
   await history
   say(describeProgress(state, door))
+}
+
+/** Hands positions to the vehicles' own terminals; answers what is left for the door. */
+function reportFixes(events: readonly Saying[], terminals: Pick<Terminals, 'report'>): Saying[] {
+  return events.filter(event => {
+    if (event.kind !== 'unit.position') return true
+    const { unitId, ...fix } = event.body as { unitId: string; lon: number; lat: number }
+    terminals.report(unitId, { at: event.at, ...fix })
+    return false
+  })
 }
 
 /**
