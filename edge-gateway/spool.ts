@@ -6,7 +6,7 @@
  * every other vital sign, nothing else ever; what goes is written down as a gap. Bodies are sealed; device, kind, times are clear.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Kind } from '#contract/entry.ts'
@@ -32,6 +32,9 @@ const sliceMax = 5_000
 export const holesMax = 1_000
 /** Share of the limit that is left after shedding, so that it does not begin anew with the next row. */
 const shedTo = 0.9
+/** Bytes kept in a file of their own, to be given up when the disk is full: also letting go needs room for its journal. */
+export const reserveMaxBytes = 8 * 1_048_576
+const reserveMinBytes = 262_144
 /** Bytes a row costs beside its sealed body: columns and four indexes. */
 const rowBytes = 120
 const hourMs = 3_600_000
@@ -342,6 +345,35 @@ export function openSpool(options: SpoolOptions): Spool {
     }
   }
 
+  // --- a full disk
+  const reserveFile = join(options.directory, 'reserve')
+  const keepReserve = (): void => {
+    if (existsSync(reserveFile)) return
+    const size = Math.max(reserveMinBytes, Math.min(reserveMaxBytes, Math.floor(bytesMax / 32)))
+    try {
+      writeFileSync(reserveFile, Buffer.alloc(size), { mode: 0o600 })
+    } catch {
+      rmSync(reserveFile, { force: true })
+    }
+  }
+  keepReserve()
+  /** Runs a transaction; on a full disk once more after the reserve is given up. `makeRoom` false: there was nothing to let go. */
+  const insist = <T>(work: () => T, makeRoom: () => boolean = () => true): T => {
+    try {
+      return work()
+    } catch (fault) {
+      if (getResultCode(fault) !== fullCode) throw fault
+      rmSync(reserveFile, { force: true })
+      try {
+        database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      } catch {
+        // the journal stays as long as it is: the reserve is the room there is
+      }
+      if (!makeRoom()) throw fault
+      return work()
+    }
+  }
+
   // --- append
   let appends: Append[] = []
   let appendRows = 0
@@ -417,13 +449,11 @@ export function openSpool(options: SpoolOptions): Spool {
     appendRows = 0
     if (group.length === 0) return
     try {
-      try {
-        write(group)
-      } catch (fault) {
-        // a full file has room again once something has been let go
-        if (getResultCode(fault) !== fullCode || shed(Math.floor(bytes * shedTo)) === 0) throw fault
-        write(group)
-      }
+      // a full file has room again once something has been let go
+      insist(
+        () => write(group),
+        () => shed(Math.floor(bytes * shedTo)) > 0,
+      )
     } catch (fault) {
       const refusal = new SpoolFault(`not stored: ${(fault as Error).message} / 未能写入缓存`, { cause: fault })
       options.onFault(refusal)
@@ -662,9 +692,12 @@ export function openSpool(options: SpoolOptions): Spool {
     acknowledge(answers) {
       const at = now()
       const changed: number[] = []
-      inTransaction(() => {
-        for (const { id, code } of answers)
-          if (Number(statements.answer.run(logNo, code ?? null, at, id).changes) > 0) changed.push(id)
+      insist(() => {
+        changed.length = 0
+        inTransaction(() => {
+          for (const { id, code } of answers)
+            if (Number(statements.answer.run(logNo, code ?? null, at, id).changes) > 0) changed.push(id)
+        })
       })
       for (const id of changed) {
         const was = held.get(id)
@@ -684,10 +717,12 @@ export function openSpool(options: SpoolOptions): Spool {
     noteIncarnation(given) {
       if (given === incarnation) return false
       const isChange = incarnation !== undefined
-      inTransaction(() => {
-        writeMeta.run('incarnation', given)
-        writeMeta.run('log_no', logNo + 1)
-      })
+      insist(() =>
+        inTransaction(() => {
+          writeMeta.run('incarnation', given)
+          writeMeta.run('log_no', logNo + 1)
+        }),
+      )
       incarnation = given
       logNo++
       if (isChange) offerAgain()
@@ -707,6 +742,7 @@ export function openSpool(options: SpoolOptions): Spool {
         dropRaw(raw.filter((row, index) => index < surplus || row.stored_at < at - options.ageMaxMs))
         dropAged('unit.position', at - options.ageMaxMs)
         dropAged('unit.vitals', at - options.ageMaxMs)
+        keepReserve()
       } catch (fault) {
         options.onFault(fault as Error)
       }
