@@ -6,7 +6,7 @@
  * every other vital sign, nothing else ever; what goes is written down as a gap. Bodies are sealed; device, kind, times are clear.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Kind } from '#contract/entry.ts'
@@ -32,9 +32,10 @@ const sliceMax = 5_000
 export const holesMax = 1_000
 /** Share of the limit that is left after shedding, so that it does not begin anew with the next row. */
 const shedTo = 0.9
-/** Bytes kept in a file of their own, to be given up when the disk is full: also letting go needs room for its journal. */
-export const reserveMaxBytes = 8 * 1_048_576
-const reserveMinBytes = 262_144
+/** Bytes of the disk the file never takes: letting go and answering need room for their journal (4 MB, and 8 while it turns). */
+export const diskMarginMaxBytes = 32 * 1_048_576
+/** The same as a share of a small disk: a tenth. */
+const diskMarginShare = 0.1
 /** Bytes a row costs beside its sealed body: columns and four indexes. */
 const rowBytes = 120
 const hourMs = 3_600_000
@@ -157,6 +158,8 @@ CREATE TABLE IF NOT EXISTS gap (
 
 /** Primary result codes of SQLite for a file that is no database or a broken one. */
 const brokenCodes: ReadonlySet<number> = new Set([11, 26])
+/** Most pages SQLite can address. */
+const pagesMax = 4_294_967_294
 /** Primary result code for a full disk or file limit. */
 const fullCode = 13
 
@@ -173,10 +176,6 @@ function openFile(options: SpoolOptions): { database: DatabaseSync; brokenFile: 
     try {
       // one owner: a second gateway on the same folder must not start
       database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
-      if (options.fileBytesMax !== undefined) {
-        const { page_size: pageBytes } = database.prepare('PRAGMA page_size').get() as { page_size: number }
-        database.exec(`PRAGMA max_page_count = ${Math.floor(options.fileBytesMax / pageBytes)}`)
-      }
       database.exec(schema)
       return database
     } catch (fault) {
@@ -346,33 +345,20 @@ export function openSpool(options: SpoolOptions): Spool {
   }
 
   // --- a full disk
-  const reserveFile = join(options.directory, 'reserve')
-  const keepReserve = (): void => {
-    if (existsSync(reserveFile)) return
-    const size = Math.max(reserveMinBytes, Math.min(reserveMaxBytes, Math.floor(bytesMax / 32)))
-    try {
-      writeFileSync(reserveFile, Buffer.alloc(size), { mode: 0o600 })
-    } catch {
-      rmSync(reserveFile, { force: true })
-    }
+  const { page_size: pageBytes } = prepare('PRAGMA page_size').get() as { page_size: number }
+  /**
+   * Bounds the file by its own limit and by the disk, so that `full` is met while there is still room to let go. A disk that
+   * others fill to the last byte leaves only one thing: nothing is taken, nothing is answered, until somebody makes room.
+   */
+  const boundFile = (): void => {
+    const { page_count: pages } = prepare('PRAGMA page_count').get() as { page_count: number }
+    const disk = statfsSync(options.directory)
+    const margin = Math.min(diskMarginMaxBytes, disk.blocks * disk.bsize * diskMarginShare)
+    const byDisk = pages + Math.floor((disk.bavail * disk.bsize - margin) / pageBytes)
+    const byLimit = Math.floor((options.fileBytesMax ?? Number.MAX_SAFE_INTEGER) / pageBytes)
+    database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.min(byDisk, byLimit, pagesMax))}`)
   }
-  keepReserve()
-  /** Runs a transaction; on a full disk once more after the reserve is given up. `makeRoom` false: there was nothing to let go. */
-  const insist = <T>(work: () => T, makeRoom: () => boolean = () => true): T => {
-    try {
-      return work()
-    } catch (fault) {
-      if (getResultCode(fault) !== fullCode) throw fault
-      rmSync(reserveFile, { force: true })
-      try {
-        database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-      } catch {
-        // the journal stays as long as it is: the reserve is the room there is
-      }
-      if (!makeRoom()) throw fault
-      return work()
-    }
-  }
+  boundFile()
 
   // --- append
   let appends: Append[] = []
@@ -449,11 +435,13 @@ export function openSpool(options: SpoolOptions): Spool {
     appendRows = 0
     if (group.length === 0) return
     try {
-      // a full file has room again once something has been let go
-      insist(
-        () => write(group),
-        () => shed(Math.floor(bytes * shedTo)) > 0,
-      )
+      try {
+        write(group)
+      } catch (fault) {
+        // a full file has room again once something has been let go
+        if (getResultCode(fault) !== fullCode || shed(Math.floor(bytes * shedTo)) === 0) throw fault
+        write(group)
+      }
     } catch (fault) {
       const refusal = new SpoolFault(`not stored: ${(fault as Error).message} / 未能写入缓存`, { cause: fault })
       options.onFault(refusal)
@@ -692,12 +680,9 @@ export function openSpool(options: SpoolOptions): Spool {
     acknowledge(answers) {
       const at = now()
       const changed: number[] = []
-      insist(() => {
-        changed.length = 0
-        inTransaction(() => {
-          for (const { id, code } of answers)
-            if (Number(statements.answer.run(logNo, code ?? null, at, id).changes) > 0) changed.push(id)
-        })
+      inTransaction(() => {
+        for (const { id, code } of answers)
+          if (Number(statements.answer.run(logNo, code ?? null, at, id).changes) > 0) changed.push(id)
       })
       for (const id of changed) {
         const was = held.get(id)
@@ -717,12 +702,10 @@ export function openSpool(options: SpoolOptions): Spool {
     noteIncarnation(given) {
       if (given === incarnation) return false
       const isChange = incarnation !== undefined
-      insist(() =>
-        inTransaction(() => {
-          writeMeta.run('incarnation', given)
-          writeMeta.run('log_no', logNo + 1)
-        }),
-      )
+      inTransaction(() => {
+        writeMeta.run('incarnation', given)
+        writeMeta.run('log_no', logNo + 1)
+      })
       incarnation = given
       logNo++
       if (isChange) offerAgain()
@@ -742,7 +725,7 @@ export function openSpool(options: SpoolOptions): Spool {
         dropRaw(raw.filter((row, index) => index < surplus || row.stored_at < at - options.ageMaxMs))
         dropAged('unit.position', at - options.ageMaxMs)
         dropAged('unit.vitals', at - options.ageMaxMs)
-        keepReserve()
+        boundFile()
       } catch (fault) {
         options.onFault(fault as Error)
       }
