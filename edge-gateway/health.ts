@@ -13,6 +13,8 @@ import type { UplinkState } from './uplink.ts'
 const lateAfterMs = 60_000
 /** Our clock and the server's differ by more than this: positions may be refused as future, times are shown wrong. */
 const clockOffMaxMs = 60_000
+/** How long a failure to store is shown. */
+const unstoredShownMs = 5 * 60_000
 /** Share of the spool's bytes from which it says `filling`. */
 const fillingShare = 0.8
 
@@ -49,7 +51,8 @@ export function listTroubles(health: Omit<GatewayHealth, 'troubles' | 'isAlive'>
   if (uplink.clock && Math.abs(uplink.clock.offsetMs) - uplink.clock.withinMs > clockOffMaxMs)
     troubles.push('clock-off')
   if (spool.brokenFile !== undefined) troubles.push('broken-spool')
-  if (health.listeners.some(listener => listener.counts.unstored > 0)) troubles.push('unstored')
+  if (health.listeners.some(({ counts }) => counts.unstoredAt > 0 && at - counts.unstoredAt < unstoredShownMs))
+    troubles.push('unstored')
   return troubles
 }
 

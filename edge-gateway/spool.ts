@@ -6,7 +6,7 @@
  * every other vital sign, nothing else ever; what goes is written down as a gap. Bodies are sealed; device, kind, times are clear.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Kind } from '#contract/entry.ts'
@@ -32,6 +32,10 @@ const sliceMax = 5_000
 export const holesMax = 1_000
 /** Share of the limit that is left after shedding, so that it does not begin anew with the next row. */
 const shedTo = 0.9
+/** Bytes of the disk the file never takes: letting go and answering need room for their journal (4 MB, and 8 while it turns). */
+export const diskMarginMaxBytes = 32 * 1_048_576
+/** The same as a share of a small disk: a tenth. */
+const diskMarginShare = 0.1
 /** Bytes a row costs beside its sealed body: columns and four indexes. */
 const rowBytes = 120
 const hourMs = 3_600_000
@@ -154,6 +158,8 @@ CREATE TABLE IF NOT EXISTS gap (
 
 /** Primary result codes of SQLite for a file that is no database or a broken one. */
 const brokenCodes: ReadonlySet<number> = new Set([11, 26])
+/** Most pages SQLite can address. */
+const pagesMax = 4_294_967_294
 /** Primary result code for a full disk or file limit. */
 const fullCode = 13
 
@@ -170,10 +176,6 @@ function openFile(options: SpoolOptions): { database: DatabaseSync; brokenFile: 
     try {
       // one owner: a second gateway on the same folder must not start
       database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
-      if (options.fileBytesMax !== undefined) {
-        const { page_size: pageBytes } = database.prepare('PRAGMA page_size').get() as { page_size: number }
-        database.exec(`PRAGMA max_page_count = ${Math.floor(options.fileBytesMax / pageBytes)}`)
-      }
       database.exec(schema)
       return database
     } catch (fault) {
@@ -341,6 +343,22 @@ export function openSpool(options: SpoolOptions): Spool {
       throw fault
     }
   }
+
+  // --- a full disk
+  const { page_size: pageBytes } = prepare('PRAGMA page_size').get() as { page_size: number }
+  /**
+   * Bounds the file by its own limit and by the disk, so that `full` is met while there is still room to let go. A disk that
+   * others fill to the last byte leaves only one thing: nothing is taken, nothing is answered, until somebody makes room.
+   */
+  const boundFile = (): void => {
+    const { page_count: pages } = prepare('PRAGMA page_count').get() as { page_count: number }
+    const disk = statfsSync(options.directory)
+    const margin = Math.min(diskMarginMaxBytes, disk.blocks * disk.bsize * diskMarginShare)
+    const byDisk = pages + Math.floor((disk.bavail * disk.bsize - margin) / pageBytes)
+    const byLimit = Math.floor((options.fileBytesMax ?? Number.MAX_SAFE_INTEGER) / pageBytes)
+    database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.min(byDisk, byLimit, pagesMax))}`)
+  }
+  boundFile()
 
   // --- append
   let appends: Append[] = []
@@ -707,6 +725,7 @@ export function openSpool(options: SpoolOptions): Spool {
         dropRaw(raw.filter((row, index) => index < surplus || row.stored_at < at - options.ageMaxMs))
         dropAged('unit.position', at - options.ageMaxMs)
         dropAged('unit.vitals', at - options.ageMaxMs)
+        boundFile()
       } catch (fault) {
         options.onFault(fault as Error)
       }

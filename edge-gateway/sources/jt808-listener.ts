@@ -47,6 +47,8 @@ export type ListenerCounts = {
   repeated: number
   raw: number
   unstored: number
+  /** When something last could not be stored; 0: never. */
+  unstoredAt: number
   alarms: Record<string, number>
 }
 export type Listener = {
@@ -106,6 +108,7 @@ export async function startJt808Listener(source: TerminalSource, ports: Listener
     repeated: 0,
     raw: 0,
     unstored: 0,
+    unstoredAt: 0,
     alarms: {},
   }
   const terminals = new Map(source.terminals.map(terminal => [terminal.number, terminal]))
@@ -235,6 +238,7 @@ export async function startJt808Listener(source: TerminalSource, ports: Listener
       await spool.append(items, raw)
     } catch {
       counts.unstored += items.length + raw.length
+      counts.unstoredAt = now()
       return false
     }
     counts.stored += items.length

@@ -68,6 +68,7 @@ export async function startMllpListener(source: MonitorSource, ports: ListenerPo
     repeated: 0,
     raw: 0,
     unstored: 0,
+    unstoredAt: 0,
     alarms: {},
   }
   const monitors = source.monitors.map(monitor => ({ ...monitor, isAllowed: createNetworkJudge(monitor.networks) }))
@@ -136,6 +137,7 @@ export async function startMllpListener(source: MonitorSource, ports: ListenerPo
     storing.delete(key)
     if (!isStored) {
       counts.unstored++
+      counts.unstoredAt = now()
       recent.splice(recent.indexOf(mark), 1)
       return { result: 'error', code: 'STORE_FAILED' }
     }

@@ -392,7 +392,7 @@ test('GW-23 kill -9 of the gateway in mid-load: nothing told is lost, nothing tw
     ],
   }
   let n = 0
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 2; round++) {
     const goal = started.totals().acknowledged + unitsCount * 60
     reportSpan(started, fromAt + n * 1_000, 100)
     n += 100
@@ -406,7 +406,7 @@ test('GW-23 kill -9 of the gateway in mid-load: nothing told is lost, nothing tw
   judgeLog(logged, told)
   assert.equal(logged.length, unitsCount * n)
   assert.equal(new Set(logged.map(one => one.epoch)).size, 1, 'one spool is one epoch')
-  assert.ok(started.totals().reconnects >= unitsCount * 3)
+  assert.ok(started.totals().reconnects >= unitsCount * 2)
 })
 
 test('GW-24 another log answers: what it does not know is offered again, what it knows counts once', async t => {
@@ -611,6 +611,7 @@ test('GW-28 strangers, wrong codes, foreign networks and slow senders store noth
   await waitFor('a foreign network is cut', abroad.isClosed)
   const unproven = openBare(t, gateway.port)
   unproven.socket.write(fixFrame('13999999999', fromAt, 1))
+  await waitFor('the unknown number is refused', () => unproven.heard.length === 1)
   const slow = openBare(t, gateway.port)
   const dripping = setInterval(() => slow.socket.write(Uint8Array.of(0x7e)), 100)
   t.after(() => clearInterval(dripping))
