@@ -1,5 +1,5 @@
 /**
- * One command that verifies the log of the configured database: `npm run audit:verify [-- --directory DIR] [--anchors FILE]`.
+ * One command that verifies the log of the configured database: `npm run audit:verify [-- --anchors FILE]`.
  * Reads only; recomputes the chain, compares it with the anchors kept beside the database (a truncated tail shows there),
  * prints one line a finding and one line in all. Ends with 0 when nothing was found, 1 when something was, 2 when it could
  * not look. The embedded database has one owner: stop the server first, or give a copy.
@@ -64,11 +64,11 @@ export async function auditDatabase(
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { directory: { type: 'string' }, anchors: { type: 'string' } } })
+  const { values } = parseArgs({ options: { anchors: { type: 'string' } } })
   const config = loadConfig()
-  const dataDirectory = values.directory ?? config.dataDirectory
+  const { dataDirectory } = config
   const directory = getDatabaseDirectory(dataDirectory)
-  const isServer = config.databaseUrl !== undefined && values.directory === undefined
+  const isServer = config.databaseUrl !== undefined
   if (!isServer && !existsSync(join(directory, 'postgres')))
     throw createFault('NO_DATABASE', `${dataDirectory} 中没有数据库`, `there is no database in ${dataDirectory}`)
   const anchorFile = values.anchors ?? join(dataDirectory, 'anchors.jsonl')

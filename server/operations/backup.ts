@@ -1,6 +1,6 @@
 /**
- * One command that saves the whole database to one verified file: `npm run backup -- --out FILE [--directory DIR]`, where DIR
- * is the server's data directory (VIGIL_DATA).
+ * One command that saves the whole database to one verified file: `npm run backup -- --out FILE [--directory DIR]`. Without
+ * DIR it is the database of the server's data directory (VIGIL_DATA); with it, the embedded database in that folder.
  * The embedded database is stopped for the copy (CHECKPOINT, stop, archive, start), a server is dumped while it works.
  * Promises: the file appears under its name only when it is complete and has been compared with its source.
  */
@@ -88,12 +88,11 @@ async function main(): Promise<void> {
   if (!values.out)
     throw createFault('USAGE', '用法：--out 文件 [--directory 目录]', 'usage: --out FILE [--directory DIR]')
   const config = loadConfig()
-  const dataDirectory = values.directory ?? config.dataDirectory
-  const directory = getDatabaseDirectory(dataDirectory)
+  const directory = values.directory ?? getDatabaseDirectory(config.dataDirectory)
   const isServer = config.databaseUrl !== undefined && values.directory === undefined
   // Opening would make a new, empty database and save that.
   if (!isServer && !existsSync(join(directory, 'postgres')))
-    throw createFault('NO_DATABASE', `${dataDirectory} 中没有数据库`, `there is no database in ${dataDirectory}`)
+    throw createFault('NO_DATABASE', `${directory} 中没有数据库`, `there is no database in ${directory}`)
   let database: Database
   try {
     database = await openDatabase({

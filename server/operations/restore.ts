@@ -1,6 +1,6 @@
 /**
- * One command that builds a database from a backup file: `npm run restore -- --from FILE --directory DIR` (DIR is the new
- * server's data directory), or into the empty database of DATABASE_URL. A restored city pages nobody until an operator says
+ * One command that builds a database from a backup file: `npm run restore -- --from FILE --directory DIR` (by default the
+ * folder `database` of VIGIL_DATA), or into the empty database of DATABASE_URL. A restored city pages nobody until an operator says
  * that it is the live one now: `npm run restore -- --arm-pager [--directory DIR]`, then start the server.
  * Promises: nothing that holds something is overwritten; every file is checked before it is used; the restored log has a
  * new incarnation, so that gateways and tablets offer again what the backup does not know.
@@ -108,7 +108,7 @@ async function main(): Promise<void> {
   const config = loadConfig()
   if (values['arm-pager']) {
     const database = await openDatabase({
-      directory: getDatabaseDirectory(values.directory ?? config.dataDirectory),
+      directory: values.directory ?? getDatabaseDirectory(config.dataDirectory),
       ...(config.databaseUrl && !values.directory ? { databaseUrl: config.databaseUrl } : {}),
     })
     try {
@@ -128,7 +128,7 @@ async function main(): Promise<void> {
   }
   const manifest = await restoreDatabase({
     from: values.from,
-    directory: getDatabaseDirectory(values.directory ?? config.dataDirectory),
+    directory: values.directory ?? getDatabaseDirectory(config.dataDirectory),
     ...(config.databaseUrl && !values.directory ? { databaseUrl: config.databaseUrl } : {}),
   })
   const saved = new Date(manifest.createdAt).toISOString()

@@ -377,10 +377,10 @@ test('OPS-5 audit:verify, backup and restore as commands: clean, truncated by an
   await server.say(server.device, 'call.received', { callId, regionCode: south, callerName: '测试某人' })
   await server.stop()
   const live = hashWorld(server.world)
-  const clean = await run('server/operations/audit-verify.ts', ['--directory', directory])
+  const clean = await run('server/operations/audit-verify.ts', [], { VIGIL_DATA: directory })
   assert.equal(clean.code, 0, clean.text)
   assert.match(clean.text, /^audit: commits=\d+ entries=\d+ expired=0 anchors=1 findings=0 /m)
-  const nothing = await run('server/operations/audit-verify.ts', ['--directory', makeHome()])
+  const nothing = await run('server/operations/audit-verify.ts', [], { VIGIL_DATA: makeHome() })
   assert.equal(nothing.code, 2, nothing.text)
   assert.match(nothing.text, /there is no database/)
 
@@ -389,9 +389,19 @@ test('OPS-5 audit:verify, backup and restore as commands: clean, truncated by an
   assert.equal(saved.code, 0, saved.text)
   assert.ok(!existsSync(join(directory, 'postgres')), 'no database was made beside the real one')
   const elsewhere = join(makeHome(), 'data')
-  const restored = await run('server/operations/restore.ts', ['--from', file, '--directory', elsewhere])
+  const restored = await run('server/operations/restore.ts', [
+    '--from',
+    file,
+    '--directory',
+    join(elsewhere, 'database'),
+  ])
   assert.equal(restored.code, 0, restored.text)
-  const refused = await run('server/operations/restore.ts', ['--from', file, '--directory', elsewhere])
+  const refused = await run('server/operations/restore.ts', [
+    '--from',
+    file,
+    '--directory',
+    join(elsewhere, 'database'),
+  ])
   assert.notEqual(refused.code, 0)
   assert.match(refused.text, /must be empty/)
 
@@ -424,7 +434,7 @@ test('OPS-5 audit:verify, backup and restore as commands: clean, truncated by an
   await cut.pool.query(`DELETE FROM log_commit WHERE commit_no = (SELECT max(commit_no) FROM log_commit)`)
   assert.deepEqual((await verifyLog(await openPostgresLog(cut.pool))).findings, [], 'the rest looks whole')
   await cut.close()
-  const truncated = await run('server/operations/audit-verify.ts', ['--directory', directory])
+  const truncated = await run('server/operations/audit-verify.ts', [], { VIGIL_DATA: directory })
   assert.equal(truncated.code, 1, truncated.text)
   assert.match(truncated.text, /^truncated: the log ends at commit \d+, an anchor names \d+/m)
 })

@@ -444,7 +444,7 @@ test('PRIV-3 what is forgotten cannot be read again, here or in a restored city,
     ['from the earlier backup, which does not know', backup(), 'RECORD_FORGOTTEN'],
   ] as const) {
     const restored = join(home, randomUUID())
-    await command('server/operations/restore.ts', ['--from', file, '--directory', restored])
+    await command('server/operations/restore.ts', ['--from', file], { VIGIL_DATA: restored })
     // The key and the list of what was erased lie beside the database and travel together.
     for (const part of ['master.key', 'forgotten.jsonl']) copyFileSync(join(data(), part), join(restored, part))
     house = await startHouse(restored)
