@@ -28,6 +28,8 @@ export const bugsMax = 5
 /** The record lane counts as slow, and the live lane passes it, when a request of it takes longer. */
 const slowMs = 500
 const idleMs = 1_000
+/** Milliseconds an idle connection to the server is kept. */
+const idleConnectionMaxMs = 5_000
 
 /** Refusals of an item that ask for the same entry again. */
 const againCodes: ReadonlySet<string> = new Set([
@@ -112,6 +114,8 @@ export function startUplink(ports: UplinkPorts): Uplink {
   const { spool, urls, now } = ports
   const agent = new Agent({
     connections: 2,
+    // a server that ends waits for idle connections: ours are given up soon, whatever it offers to keep them
+    keepAliveMaxTimeout: idleConnectionMaxMs,
     ...(ports.caFile === undefined ? {} : { connect: { ca: readFileSync(ports.caFile, 'utf8') } }),
   })
   const state: UplinkState = {

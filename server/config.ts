@@ -17,6 +17,8 @@ const Environment = z.strictObject({
   VIGIL_HOST: z.string().default('127.0.0.1'),
   VIGIL_PORT: z.coerce.number().int().min(0).max(65_535).default(8_120),
   VIGIL_DATA: z.string().default('.vigil'),
+  /** Loopback port of the embedded database, for `psql`; its password stands in <data>/database/password. */
+  VIGIL_EMBEDDED_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
   /** File with the 32-byte master key; created by itself for the embedded database only. */
   VIGIL_MASTER_KEY_FILE: z.string().optional(),
   VIGIL_TLS_CERT_FILE: z.string().optional(),
@@ -108,6 +110,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     host: e.VIGIL_HOST,
     port: e.VIGIL_PORT,
     dataDirectory,
+    ...(e.VIGIL_EMBEDDED_PORT === undefined ? {} : { embeddedPort: e.VIGIL_EMBEDDED_PORT }),
     masterKeyFile: e.VIGIL_MASTER_KEY_FILE ?? resolve(dataDirectory, 'master.key'),
     ...(e.VIGIL_TLS_CERT_FILE === undefined
       ? {}

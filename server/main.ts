@@ -22,6 +22,7 @@ import { type Database, isDatabaseAway, isDataFault, openDatabase } from './data
 import { judgeSeries } from './detect/band.ts'
 import { defaultRules } from './detect/default-rules.ts'
 import { startPager } from './fanout/pager.ts'
+import { registerReceiptRoute } from './fanout/receipts.ts'
 import { type Client, startFanout } from './fanout/socket.ts'
 import { levelCounts } from './fanout/sql.ts'
 import { startTables } from './fanout/tables.ts'
@@ -40,6 +41,7 @@ import { startWriter, type Writer } from './log/writer.ts'
 import { createAdvisor } from './operations/advice.ts'
 import { startCheckpoints } from './operations/checkpoints.ts'
 import { createEntriesClock, createWallClock } from './operations/clock.ts'
+import { noteForgotten, settleForgotten } from './operations/forgotten.ts'
 import { startJobs } from './operations/jobs.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { findSealedRecord, listForgotten } from './operations/records.ts'
@@ -116,6 +118,7 @@ export async function startServer(
   const database = await openDatabase({
     ...(config.databaseUrl === undefined ? {} : { databaseUrl: config.databaseUrl }),
     directory: join(config.dataDirectory, 'database'),
+    ...(config.embeddedPort === undefined ? {} : { port: config.embeddedPort }),
     onState: (state, detail) => logger.warn({ state, detail }, 'database'),
   })
   await migrate(database)
@@ -193,8 +196,12 @@ export async function startServer(
     onFault: onError('identity'),
   })
   const { first } = await identity.open()
-  // A restore may bring back what had been erased: every erasure in the log is applied again.
-  await identity.sealer.forgetMany(await listForgotten(database.pool))
+  const forgottenFile = join(config.dataDirectory, 'forgotten.jsonl')
+  await settleForgotten(forgottenFile, await listForgotten(database.pool), {
+    forget: erasures => identity.sealer.forgetMany(erasures),
+    say: body => say('person.forgotten', body),
+  })
+  appliedListeners.add(entries => noteForgotten(forgottenFile, entries, onError('forgotten')))
   for (const poison of rebuilt.quarantined)
     await say('entry.quarantined', { entrySeq: poison.seq, kind: poison.kind, fault: poison.fault })
 
@@ -269,6 +276,7 @@ export async function startServer(
     },
     seal: items => identity.sealer.sealMany(items),
     isAway: isDatabaseAway,
+    isWriterAway: () => writer.getState().state === 'away',
     submit: (entries, laneOf) => writer.submit(entries, laneOf),
     hasRoom: counts => writer.hasRoom(counts),
     count: metrics.count,
@@ -324,6 +332,11 @@ export async function startServer(
     async app => {
       await app.register(async scope => registerIdentityRoutes(scope, identity))
       registerIntakeRoutes(app, intake)
+      registerReceiptRoute(app, {
+        ...(config.pagerSecret === undefined ? {} : { secret: config.pagerSecret }),
+        hasPage: pageId => world.pages.has(pageId),
+        say: body => say('page.receipted', body),
+      })
       registerQueryRoutes(app, {
         pool: database.pool,
         world,

@@ -38,6 +38,8 @@ export type DatabaseSettings = {
   databaseUrl?: string
   /** The data directory of the embedded database; unused with a URL. */
   directory: string
+  /** Loopback port of the embedded database beside its private socket. */
+  port?: number
   poolMax?: number
   statementTimeoutMs?: number
   onState?: (state: EmbeddedState | 'clientLost', detail: string) => void
@@ -111,6 +113,7 @@ async function enableTimescale(pool: pg.Pool): Promise<boolean> {
 async function openEmbedded(settings: DatabaseSettings): Promise<Database> {
   const embedded = await startEmbedded({
     directory: settings.directory,
+    ...(settings.port === undefined ? {} : { port: settings.port }),
     ...(settings.onState ? { onState: settings.onState } : {}),
   })
   const pool = createPool(settings, {

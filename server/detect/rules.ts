@@ -83,6 +83,13 @@ function getPeriodEndAt(series: Series, index: number): number {
   return series.period === 'day' ? getDayStartAt(index + 1) : getHourStartAt(index + 1)
 }
 
+/** A day's figures are usual during the day after, an hour's for six hours; what comes later is marked late. */
+const lateAfterMs = { day: 24 * hourMs, hour: 6 * hourMs } as const
+
+function isLate(world: World, series: Series, index: number): boolean {
+  return world.city.now - getPeriodEndAt(series, index) > lateAfterMs[series.period]
+}
+
 /** Keeps the newest firing period; a period that no longer fires withdraws only itself. */
 function settleSignal(world: World, key: string, period: string, signal: Signal | undefined): boolean {
   const held = world.signals.get(key)
@@ -130,7 +137,7 @@ function judgeDetector(
     expected: judged.expected,
     threshold: judged.threshold,
     ...(judged.statistic === null ? {} : { statistic: judged.statistic }),
-    late: slot < series.values.length - 1,
+    late: isLate(world, series, index),
     at: world.city.now,
     subjects: [],
   }
@@ -157,7 +164,7 @@ function judgeCount(
     until: getPeriodEndAt(series, index),
     observed,
     threshold: leaf.min,
-    late: slot < series.values.length - 1,
+    late: isLate(world, series, index),
     at: world.city.now,
     subjects: [],
   }

@@ -391,6 +391,8 @@ export const routeTable = {
   'GET /metrics': 'loopback',
   'GET /docs': persons,
   'POST /v1/session': 'public',
+  // Known by the pager's signature, not by a session.
+  'POST /v1/pages/:pageId/receipt': 'public',
   'GET /v1/session': 'session',
   'DELETE /v1/session': 'session',
   'POST /v1/session/password': 'session',

@@ -33,6 +33,8 @@ export type IntakePorts = {
   isPlayed: boolean
   authenticate(request: FastifyRequest): Promise<Speaker | Reject>
   seal(items: readonly SealItem[]): Promise<readonly SealAnswer[]>
+  /** True while the writer knows the database to be away: nobody need wait for a second answer of it. */
+  isWriterAway(): boolean
   /** True for errors that mean the database is away. */
   isAway(error: unknown): boolean
   submit(entries: readonly Entry[], laneOf: (entry: Entry) => Lane): Promise<Told[]>
@@ -47,8 +49,8 @@ export function chooseLane(entry: Entry, isPlayed: boolean): Lane {
   return lane === 'live' && entry.receivedAt - entry.occurredAt > backfillAgeMs ? 'backfill' : lane
 }
 
-/** A record's key lies in the database; whoever clicks is told within this that it is away. */
-const sealMaxMs = 2_000
+/** A record's key lies in the database; whoever clicks is told within 2 s in all that it is away. */
+const sealMaxMs = 1_500
 
 /** Seals, or throws what counts as the database being away when it does not answer in time. */
 async function sealInTime(items: readonly SealItem[], seal: IntakePorts['seal']): Promise<readonly SealAnswer[]> {
@@ -69,7 +71,7 @@ async function sealInTime(items: readonly SealItem[], seal: IntakePorts['seal'])
 /** Seals the personal fields of admitted entries in place; what could not be sealed becomes a reject. */
 async function sealEntries(
   admitted: (Entry | Reject)[],
-  { seal, isAway }: Pick<IntakePorts, 'seal' | 'isAway'>,
+  { seal, isAway, isWriterAway }: Pick<IntakePorts, 'seal' | 'isAway' | 'isWriterAway'>,
 ): Promise<void> {
   const items: SealItem[] = []
   const owners: number[] = []
@@ -86,6 +88,10 @@ async function sealEntries(
   }
   if (items.length === 0) return
   let answers: readonly SealAnswer[]
+  if (isWriterAway()) {
+    for (const i of owners) admitted[i] = reject('DATABASE_AWAY')
+    return
+  }
   try {
     answers = await sealInTime(items, seal)
   } catch (error) {

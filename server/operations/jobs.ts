@@ -12,6 +12,8 @@ import { bigTables, compressChunk, deleteSlice, dropChunks, findSeqBefore, listC
 export const jobsEveryMs = 10 * 60_000
 /** Chunks are compressed a day after they end: late rows are rare by then. */
 export const compressAfterMs = dayMs
+/** How the reason of an era begins that a retention cut has started; operations/sql.ts looks for it. */
+export const cutReason = 'retention'
 /** Chunks compressed, or slices deleted, in one round: short pauses between long ones. */
 const slicesPerRoundMax = 8
 
@@ -50,7 +52,8 @@ export async function cutOld(ports: Omit<JobPorts, 'onError' | 'onDone'>): Promi
     : true
   if (!owed) return 0
   const era = await log.findEra()
-  if (!era || era.openingSeq < lastSeq) {
+  // An era of another reason may lie late enough and yet not say that something was cut: audit must know from where on all is there.
+  if (!era || era.openingSeq < lastSeq || !era.reason.startsWith(cutReason)) {
     await ports.makeCheckpoint()
     const checkpoint = await log.findCheckpoint()
     if (!checkpoint || checkpoint.seq < lastSeq) return 0
@@ -58,7 +61,7 @@ export async function cutOld(ports: Omit<JobPorts, 'onError' | 'onDone'>): Promi
       eraNo: (era?.eraNo ?? 0) + 1,
       openingSeq: checkpoint.seq,
       coreVersion,
-      reason: `retention ${ports.retentionDays} days`,
+      reason: `${cutReason} ${ports.retentionDays} days`,
     })
   }
   let gone = 0

@@ -7,6 +7,7 @@ import { assessMovingPercentile } from '../../server/detect/moving-percentile.ts
 import { createRandomDraw, type RandomDraw } from '../../server/detect/random.ts'
 import { isRefusal } from '../../server/detect/refusal.ts'
 import { type ScanCase, type ScanLocation, scanClusters } from '../../server/detect/scan.ts'
+import { judge, print } from './measure.ts'
 
 const SEED = 42
 
@@ -98,7 +99,7 @@ export async function benchDetect(): Promise<void> {
     ['space-time scan, 300 places × 90 days × 999', benchScan(draw), 1],
   ]
   for (const [name, seconds, target] of rows)
-    console.log(`detect: ${name}: ${seconds.toFixed(3)} s CPU (target ${target} s)`)
+    print('detect', `${name}: ${seconds.toFixed(3)} s CPU, ${judge(seconds, target, true, ' s')}`)
 }
 
 if (import.meta.main) await benchDetect()

@@ -7,12 +7,13 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
+import { Agent, fetch as undiciFetch } from 'undici'
 import type { GatewayConfigInput } from '../../edge-gateway/config.ts'
 import type { GatewayHealth } from '../../edge-gateway/health.ts'
 import { createMllpFramer, encodeMllp } from '../../edge-gateway/sources/hl7.ts'
@@ -24,6 +25,7 @@ import {
   jt808Ids,
   parseJt808,
 } from '../../edge-gateway/sources/jt808.ts'
+import { enrolTerminals, startEdge } from '../../simulations/edge.ts'
 import { startTerminals, type Terminals } from '../../simulations/terminals.ts'
 import { makeCity } from '../help/line.ts'
 import { startTestServer, type TestServer } from '../help/server.ts'
@@ -61,6 +63,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 }
 
 async function openFront(target: string): Promise<Front> {
+  const closing = new Agent({ pipelining: 0 })
   const http: HttpServer = createServer(async (request, reply) => {
     try {
       const body = await readBody(request)
@@ -71,8 +74,10 @@ async function openFront(target: string): Promise<Front> {
         const text = JSON.stringify({ code: 'LANE_FULL', zh: '满', en: 'full', params: { retryAfterS: 1 } })
         return reply.writeHead(429, { 'content-type': 'application/json', 'retry-after': '1' }).end(text)
       }
-      const answer = await fetch(`${made.target}${request.url}`, {
+      const answer = await undiciFetch(`${made.target}${request.url}`, {
         method: 'POST',
+        // no connection is left over that a stopping server would wait for
+        dispatcher: closing,
         headers: {
           'content-type': request.headers['content-type'] ?? '',
           authorization: request.headers.authorization ?? '',
@@ -99,7 +104,7 @@ async function openFront(target: string): Promise<Front> {
     requests: [],
     close: () =>
       new Promise(done => {
-        http.close(() => done())
+        http.close(() => void closing.close().then(() => done()))
         http.closeAllConnections()
       }),
   }
@@ -481,6 +486,26 @@ test('GW-26 an entry the city refuses for good is kept with its reason and holds
   assert.equal(health.spool.waitingCount, 0)
   assert.ok(health.troubles.includes('refused'))
   told.delete('U-NOBODY')
+  judgeLog(await readLog(fromAt), told)
+})
+
+test('GW-33 the demonstration starts its gateway by the command line; its codes outlive a restart and lie in 0600', async t => {
+  const folder = makeFolder(t)
+  const codesFile = join(folder, 'codes.json')
+  const units = unitIds.slice(0, 4).map(id => ({ id, plate: '浙F·120' }))
+  const enrolled = await enrolTerminals(units, codesFile)
+  assert.deepEqual(await enrolTerminals(units, codesFile), enrolled)
+  assert.equal(statSync(codesFile).mode & 0o777, 0o600)
+  const edge = await startEdge({ directory: join(folder, 'edge'), serverUrl: server.url, token, terminals: enrolled })
+  t.after(() => edge.stop())
+  assert.equal(statSync(join(folder, 'edge/gateway.json')).mode & 0o777, 0o600)
+  const told: Told = new Map()
+  const started = openTerminals(t, edge.port, told, enrolled)
+  const fromAt = takeSpan(60)
+  reportSpan(started, fromAt, 5, unitIds.slice(0, 4))
+  await waitFor('told', () => started.totals().acknowledged === 20)
+  await edge.stop()
+  assert.equal(await edge.ended, 0)
   judgeLog(await readLog(fromAt), told)
 })
 

@@ -305,7 +305,7 @@ test('PAGE-4 after a stop, what is older than 15 minutes is not sent; what is yo
     await until('the younger page', () => got.find(g => g.page.place === '330411' && g.page.alertId === young))
     await new Promise(resolve => setTimeout(resolve, 3_000))
     assert.deepEqual(
-      got.filter(g => g.page.place === '330402'),
+      got.filter(g => g.page.place === '330402' && g.page.pageId === `P-${old}-0`),
       [],
     )
     assert.equal(server.world.pages.get(`P-${old}-0`)!.attempts, 0)

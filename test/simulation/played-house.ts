@@ -110,6 +110,7 @@ export async function openPlayedHouse(options: {
     isPlayed: options.clock === 'entries',
     authenticate: async () => speaker,
     isAway: () => false,
+    isWriterAway: () => false,
     seal: async items => items.map(item => ({ fields: { ...item.fields } })),
     submit: (admitted, laneOf) => writer.submit(admitted, laneOf),
     hasRoom: counts => writer.hasRoom(counts),

@@ -138,6 +138,7 @@ const uses: Record<(typeof routeNames)[number], string> = {
   'GET /metrics': '%a',
   'GET /docs': 'dsehcau',
   'POST /v1/session': '*',
+  'POST /v1/pages/:pageId/receipt': '*',
   'GET /v1/session': '+',
   'DELETE /v1/session': '+',
   'POST /v1/session/password': '+',

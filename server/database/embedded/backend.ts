@@ -139,7 +139,13 @@ export async function openBackend(
     unitOffset = 0
     answer = []
     answerBytes = 0
-    module._interactive_one(messages.length, messages[0]!)
+    // The backend reads 8,192 bytes at a time and stops when a message ends exactly there, with the rest of the unit unread:
+    // it is asked again until nothing is left, or a Sync would wait for ever in one unit of 8,192.
+    while (unitOffset < unit.length) {
+      const before = unitOffset
+      module._interactive_one(unit.length - unitOffset, unit[unitOffset]!)
+      if (unitOffset === before) break
+    }
     unit = Buffer.alloc(0)
     const cut = answerBytes > answerBytesMax
     const bytes = cut ? Buffer.alloc(0) : Buffer.concat(answer)
