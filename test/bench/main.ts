@@ -4,7 +4,7 @@
  */
 import { cpus } from 'node:os'
 import { benchAdvice } from './advice.ts'
-import { benchAdvise } from './advise.ts'
+import { type BenchFigure, benchAdvise } from './advise.ts'
 import { benchBoot } from './boot.ts'
 import { benchDetect } from './detect.ts'
 import { benchFanout } from './fanout.ts'
@@ -15,7 +15,12 @@ import { benchLine } from './line.ts'
 import { formatCount, formatLoad, judge, print } from './measure.ts'
 
 async function printAdvise(): Promise<void> {
-  for (const figure of [...benchAdvise(), ...(await benchAdvice())]) {
+  printFigures(benchAdvise())
+  printFigures(await benchAdvice())
+}
+
+function printFigures(figures: readonly BenchFigure[]): void {
+  for (const figure of figures) {
     const { target, bare, note } = figure
     const judged = target
       ? `, ${target.of} ${judge(target.of === 'median' ? figure.medianMs : figure.p95Ms, target.ms, true, ' ms')}`
