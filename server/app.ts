@@ -93,6 +93,8 @@ export async function createApp(
     // Behind the operator's TLS proxy on this host or network the caller's address is the one the proxy names.
     trustProxy: ports.isBehindProxy ? ['loopback', 'uniquelocal'] : false,
     requestTimeout: requestMaxMs,
+    // An idle keep-alive connection must not hold up a stop; one that is being answered is waited for.
+    forceCloseConnections: 'idle',
     connectionTimeout: headersMaxMs * 2,
     routerOptions: { maxParamLength: 200 },
     // Nothing of a request is logged by itself: bodies, cookies and tokens must not reach a log line.
