@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, afterEach, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { launchBrowser, type OpenBrowser } from '../help/browser.ts'
 
@@ -63,8 +63,12 @@ before(async () => {
   })
 })
 
+afterEach(async () => {
+  // Software rendering of four maps would take the machine from what is watched.
+  for (const opened of browsers.splice(0)) await opened.close()
+})
+
 after(async () => {
-  for (const opened of browsers) await opened.close()
   const ended = new Promise(done => demo.once('exit', done))
   demo.kill('SIGINT')
   await ended
