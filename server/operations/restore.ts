@@ -119,11 +119,12 @@ async function main(): Promise<void> {
     console.log('armed: with PAGER=live this city pages from the next start of the server')
     return
   }
-  if (!values.from || (!values.directory && !config.databaseUrl)) {
+  // Without --directory it is the database of VIGIL_DATA; a target that is not empty is refused in any case.
+  if (!values.from) {
     throw createFault(
       'USAGE',
-      '用法：--from 文件 --directory 目录 | --arm-pager',
-      'usage: --from FILE --directory DIR | --arm-pager',
+      '用法：--from 文件 [--directory 目录] | --arm-pager',
+      'usage: --from FILE [--directory DIR] | --arm-pager',
     )
   }
   const manifest = await restoreDatabase({
