@@ -134,8 +134,11 @@ export async function startServer(
     'world rebuilt',
   )
 
+  const head = await log.getHead()
   const clock =
-    config.clock === 'wall' ? createWallClock() : createEntriesClock(world.city.tickedAt || Date.UTC(2000, 0, 1))
+    config.clock === 'wall'
+      ? createWallClock(head.loggedAt)
+      : createEntriesClock(world.city.tickedAt || Date.UTC(2000, 0, 1))
   const touched = createTouched()
   const epoch = `boot-${randomUUID()}`
   let isFencedOut = false
@@ -159,7 +162,7 @@ export async function startServer(
       },
       onState: state => logger.warn({ state }, 'writer'),
     },
-    await log.getHead(),
+    head,
     rebuilt.undecided,
   )
 
@@ -360,7 +363,7 @@ export async function startServer(
   )
   await app.ready()
 
-  const clients = new Map<Client, Principal>()
+  const clients = new WeakMap<Client, Principal>()
   const fanout = startFanout(app.server as HttpServer, {
     world,
     touched,

@@ -390,7 +390,8 @@ export const Submission = z.strictObject({
   source: Id.optional(),
   epoch: Id.optional(),
   seq: z.int().min(1).optional(),
-  uuid: z.uuid().optional(),
+  /** In lower case from here on: a database gives it back so. */
+  uuid: z.uuid().toLowerCase().optional(),
   occurredAt: EpochMs,
   expects: Expects.optional(),
   expiresAt: EpochMs.optional(),

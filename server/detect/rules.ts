@@ -271,35 +271,40 @@ function detectCard(world: World, entry: EntryOf<'report.received'>, found: Map<
 function detectSilence(world: World, found: Map<string, Finding>): void {
   for (const { rule, leaf, leafKey } of getIndex(world).byType.get('unit-silence') ?? []) {
     if (leaf.type !== 'unit-silence') continue
-    const silent = new Map<string, { unitIds: string[]; longestMs: number }>()
+    const silent = new Map<string, { unitId: string; since: number }[]>()
     for (const unit of world.units.values()) {
       if (unit.heardAt === undefined || unit.status === 'unavailable') continue
       const silentMs = world.city.now - unit.heardAt
-      if (silentMs <= (unit.incidentId === undefined ? leaf.idleS : leaf.onTaskS) * 1_000) continue
+      const limitMs = (unit.incidentId === undefined ? leaf.idleS : leaf.onTaskS) * 1_000
+      if (silentMs <= limitMs) continue
       const regionCode = scopeOf(world, unit.regionCode, rule)
       if (regionCode === undefined) continue
-      const held = silent.get(regionCode) ?? { unitIds: [], longestMs: 0 }
-      held.unitIds.push(unit.unitId)
-      held.longestMs = Math.max(held.longestMs, silentMs)
-      silent.set(regionCode, held)
+      silent.set(regionCode, [
+        ...(silent.get(regionCode) ?? []),
+        { unitId: unit.unitId, since: unit.heardAt + limitMs },
+      ])
     }
-    for (const [regionCode, { unitIds, longestMs }] of silent) {
+    for (const [regionCode, units] of silent) {
       const key = getSignalKey(leafKey, regionCode)
-      const subjects = unitIds.slice(0, subjectsMax)
+      // Newest first: a unit that has just fallen silent is named even among many, and begins a period of its own.
+      units.sort((a, b) => b.since - a.since || (a.unitId < b.unitId ? -1 : 1))
+      const subjects = units.slice(0, subjectsMax).map(unit => unit.unitId)
+      const period = String(units[0]!.since)
       const held = world.signals.get(key)
+      const isNews = held?.period !== period || held.subjects.join() !== subjects.join()
       world.signals.set(key, {
         key,
         method: 'unit-silence',
         regionCode,
-        period: held?.period ?? String(world.city.now - longestMs),
+        period,
         until: world.city.now,
-        observed: unitIds.length,
+        observed: units.length,
         threshold: 1,
         late: false,
-        at: held && held.subjects.join() === subjects.join() ? held.at : world.city.now,
+        at: held && !isNews ? held.at : world.city.now,
         subjects,
       })
-      if (held?.subjects.join() !== subjects.join()) collect(world, found, rule, regionCode)
+      if (isNews) collect(world, found, rule, regionCode)
     }
     for (const signal of world.signals.values())
       if (signal.key === getSignalKey(leafKey, signal.regionCode) && !silent.has(signal.regionCode))

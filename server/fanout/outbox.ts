@@ -47,6 +47,20 @@ export function addTouched(outbox: Outbox, touched: Touched): void {
   for (const id of touched.positions) outbox.positions.add(id)
 }
 
+/** Takes over what the line touched: an empty outbox and the touched sets change places, nothing is copied. */
+export function takeTouched(outbox: Outbox, touched: Touched): void {
+  if (!isEmpty(outbox)) {
+    addTouched(outbox, touched)
+    for (const name of shownCollections) touched[name].clear()
+    touched.positions.clear()
+  } else {
+    outbox.city = touched.city
+    for (const name of shownCollections) [outbox.ids[name], touched[name]] = [touched[name], outbox.ids[name]]
+    ;[outbox.positions, touched.positions] = [touched.positions, outbox.positions]
+  }
+  touched.city = false
+}
+
 export function isEmpty(outbox: Outbox): boolean {
   return !outbox.city && outbox.positions.size === 0 && shownCollections.every(name => outbox.ids[name].size === 0)
 }
@@ -95,8 +109,9 @@ export function buildChanges(
     if (rows.length > 0) changes[name] = rows
   }
   const positions: PositionRow[] = []
+  const hasUnits = outbox.ids.units.size > 0
   for (const id of outbox.positions) {
-    if (outbox.ids.units.has(id) || !held.units.has(id)) continue
+    if ((hasUnits && outbox.ids.units.has(id)) || !held.units.has(id)) continue
     const unit = world.units.get(id)
     const row = unit && toPositionRow(unit)
     if (row) positions.push(row)

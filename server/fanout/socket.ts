@@ -19,7 +19,6 @@ import {
 } from '#contract/wire.ts'
 import type { Touched, World } from '../state/world.ts'
 import {
-  addTouched,
   buildChanges,
   buildSnapshot,
   clearOutbox,
@@ -31,6 +30,7 @@ import {
   type Outbox,
   outboxMax,
   type Scope,
+  takeTouched,
 } from './outbox.ts'
 
 /** Bytes waiting in a client's socket above which it is behind. */
@@ -228,10 +228,9 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
   let shapeSeen = `${world.city.regionsVersion}/${world.city.rulesVersion}`
   const flush = () => {
     ports.beforeFlush()
-    addTouched(pending, touched)
-    touched.city = false
-    for (const name of ['regions', 'places', 'units', 'positions', 'calls', 'incidents', 'alerts'] as const)
-      touched[name].clear()
+    takeTouched(pending, touched)
+    touched.pages.clear()
+    touched.series.clear()
     const now = performance.now()
     // A new region tree or new rules change what a scope sees without touching one record: everybody begins anew.
     const shape = `${world.city.regionsVersion}/${world.city.rulesVersion}`

@@ -311,6 +311,14 @@ export async function openPostgresLog(pool: Pool, fence?: Fence): Promise<Log> {
   return {
     incarnation,
     async getHead(): Promise<Head> {
+      // An append whose answer was lost may still be under way: its lease row is locked until it has ended one way or the other.
+      if (fence) {
+        const lease = await pool.query('SELECT 1 FROM lease WHERE name = $1 AND token = $2 FOR UPDATE', [
+          fence.name,
+          fence.token,
+        ])
+        if (lease.rowCount !== 1) throw new LeaseLost()
+      }
       const row = (
         await pool.query<{ commit_no: number; hash: string; first_seq: number; entry_count: number }>(
           'SELECT commit_no, hash, first_seq, entry_count FROM log_commit ORDER BY commit_no DESC LIMIT 1',
@@ -438,6 +446,11 @@ export async function openPostgresLog(pool: Pool, fence?: Fence): Promise<Log> {
     },
     async saveCheckpoint(checkpoint) {
       // Slices first and each alone, the head last: a checkpoint without a head does not exist, and no statement is long.
+      const held = await pool.query<{ hash: string }>('SELECT hash FROM checkpoint WHERE checkpoint_seq = $1', [
+        checkpoint.seq,
+      ])
+      if (held.rows[0]?.hash === checkpoint.hash) return
+      await pool.query('DELETE FROM checkpoint WHERE checkpoint_seq = $1', [checkpoint.seq])
       await pool.query('DELETE FROM checkpoint_slice WHERE checkpoint_seq = $1', [checkpoint.seq])
       for (const [n, content] of checkpoint.slices.entries())
         await pool.query(

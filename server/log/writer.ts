@@ -21,6 +21,8 @@ export const commitBudgetMs = 150
 export const backfillMin = 200
 /** Commands are told DATABASE_AWAY within this. */
 export const awayAfterMs = 2_000
+/** Repeats looked up in one turn: each is a read of the log, and clicks wait behind them. */
+export const repeatsPerTurnMax = 100
 /** Recent UUIDs remembered before the log is asked. */
 const uuidsMax = 20_000
 
@@ -79,6 +81,12 @@ function createQueue() {
       return all
     },
   }
+}
+
+/** True when the commit's own place in the log is taken: a commit thought lost stands there. That is doubt, not bad data. */
+function isPlaceTaken(error: unknown): boolean {
+  const { code, constraint } = (error ?? {}) as { code?: string; constraint?: string }
+  return code === '23505' && (constraint === 'log_commit_pkey' || constraint === 'entry_pkey')
 }
 
 const laneOrder: readonly Lane[] = ['urgent', 'live', 'backfill']
@@ -204,6 +212,8 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
       seqs.add(sourceSeq)
       fresh.push(pending)
     }
+    // A flood of repeats (a gateway offering again) is looked up a little at a time, behind everything else.
+    if (repeated.length > repeatsPerTurnMax) lanes.backfill.putBack(repeated.splice(repeatsPerTurnMax))
     if (repeated.length > 0) await lookUpRepeated(repeated)
     if (waiting.length > 0) lanes.urgent.putBack(waiting)
     return fresh
@@ -304,8 +314,11 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
     let now: Head
     try {
       now = await log.getHead()
-    } catch {
-      return false
+    } catch (error) {
+      if (!(error instanceof LeaseLost)) return false
+      ports.onFatal(error)
+      state = 'stopped'
+      return true
     }
     const doubt = inDoubt
     inDoubt = undefined
@@ -337,7 +350,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
         state = 'stopped'
         return
       }
-      if (ports.isDataFault(error) && group.length > 0) {
+      if (ports.isDataFault(error) && !isPlaceTaken(error) && group.length > 0) {
         if (group.length === 1) {
           refuse(group[0]!, 'QUARANTINED')
           return
@@ -350,7 +363,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
         else await commitGroup(rest)
         return
       }
-      if (!ports.isAway(error)) {
+      if (!ports.isAway(error) && !isPlaceTaken(error)) {
         ports.onFatal(error as Error)
         state = 'stopped'
         return

@@ -6,9 +6,31 @@ import type { Entry } from '#contract/entry.ts'
 
 export type CityClock = { now(): number; observe(entry: Entry): void }
 
-/** The clock of a live city. */
-export function createWallClock(): CityClock {
-  return { now: Date.now, observe: () => undefined }
+/** While the wall is behind the city, the city's time passes this much slower until they meet. */
+const slewRate = 0.9
+
+/**
+ * The clock of a live city: this machine's, but never behind `floorAt` (the log's newest time) and never going back. When the
+ * machine's clock was set back, the city's time goes on a tenth slower until the wall has caught up; the door and the log use
+ * this one clock, so that no command is called expired because of it.
+ */
+export function createWallClock(
+  floorAt = 0,
+  readWall: () => number = Date.now,
+  readMonotonic: () => number = () => performance.now(),
+): CityClock {
+  let lastAt = floorAt
+  let readAt = readMonotonic()
+  return {
+    now() {
+      const monotonic = readMonotonic()
+      const wall = readWall()
+      lastAt = wall >= lastAt ? wall : lastAt + (monotonic - readAt) * slewRate
+      readAt = monotonic
+      return Math.floor(lastAt)
+    },
+    observe: () => undefined,
+  }
 }
 
 /** The clock of a played city, standing at `startAt` until the first tick; it never goes back. */

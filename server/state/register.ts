@@ -21,8 +21,8 @@ export function applyRegions(world: World, entry: EntryOf<'region.published'>, t
 export function applyRules(world: World, entry: EntryOf<'rule.published'>, touched: Touched): Outcome {
   if (entry.body.version < world.city.rulesVersion) return done
   world.city.rulesVersion = entry.body.version
-  world.rules.clear()
-  for (const rule of entry.body.rules) world.rules.set(rule.ruleId, rule)
+  // A new map: whatever was derived from the old rules is keyed by it and falls away with it.
+  world.rules = new Map(entry.body.rules.map(rule => [rule.ruleId, rule]))
   touched.city = true
   return done
 }

@@ -54,6 +54,7 @@ function reachSlot(series: Series, index: number): number | undefined {
     series.values.unshift(...new Array<null>(missing).fill(null))
     series.denominators.unshift(...new Array<null>(missing).fill(null))
     series.reporters.unshift(...new Array<number>(missing).fill(0))
+    series.where?.unshift(...new Array<null>(missing).fill(null))
     series.firstIndex = index
   } else if (index - newest >= max && series.values.length > 0) {
     // A leap beyond everything held: start anew at this period.
@@ -61,11 +62,13 @@ function reachSlot(series: Series, index: number): number | undefined {
     series.values = [null]
     series.denominators = [null]
     series.reporters = [0]
+    if (series.where) series.where = [null]
   } else {
     for (let at = newest; at < index || series.values.length === 0; at++) {
       series.values.push(null)
       series.denominators.push(null)
       series.reporters.push(0)
+      series.where?.push(null)
     }
   }
   const surplus = series.values.length - max
@@ -73,6 +76,7 @@ function reachSlot(series: Series, index: number): number | undefined {
     series.values.splice(0, surplus)
     series.denominators.splice(0, surplus)
     series.reporters.splice(0, surplus)
+    series.where?.splice(0, surplus)
     series.firstIndex += surplus
   }
   return index - series.firstIndex
@@ -82,7 +86,7 @@ function reachSlot(series: Series, index: number): number | undefined {
 function listScopes(world: World, regionCode: string): string[] {
   const scopes = [regionCode]
   let parent = world.regions.get(regionCode)?.parentCode
-  while (parent !== undefined && scopes.length < 8) {
+  while (parent !== undefined && scopes.length < 8 && !scopes.includes(parent)) {
     scopes.push(parent)
     parent = world.regions.get(parent)?.parentCode
   }
@@ -99,6 +103,11 @@ function addToSeries(world: World, name: SeriesName, index: number, by: Differen
   series.values[slot] = (series.values[slot] ?? 0) + by.count
   if (by.denominator !== null) series.denominators[slot] = (series.denominators[slot] ?? 0) + by.denominator
   series.reporters[slot] = (series.reporters[slot] ?? 0) + by.reporters
+  // Nobody reports here any more (the only report moved to another region): absence again, not a zero.
+  if (by.reporters < 0 && series.reporters[slot] === 0) {
+    series.values[slot] = null
+    series.denominators[slot] = null
+  }
   touched.series.add(series.key)
   touched.judged.push({ seriesKey: series.key, index })
 }
@@ -109,7 +118,9 @@ export function applyCount(world: World, entry: EntryOf<'count.reported'>, touch
   const at = parsePeriod(body.period)
   if (!at) return { result: 'refused', code: 'DAY_INVALID', params: { day: body.period } }
   const name = { period: at.period, sourceKind: body.sourceKind, syndrome: body.syndrome }
-  const leaf = getOrCreate(world, { ...name, regionCode: body.regionCode, facilityId: body.facilityId })
+  // A facility's own series does not hang on the region it names: a correction may name the street where the first said the county.
+  const leaf = getOrCreate(world, { ...name, regionCode: '', facilityId: body.facilityId })
+  if (leaf) leaf.where ??= []
   const slot = leaf && reachSlot(leaf, at.index)
   if (!leaf || slot === undefined) return done
   const before = leaf.values[slot] ?? null
@@ -117,16 +128,21 @@ export function applyCount(world: World, entry: EntryOf<'count.reported'>, touch
   leaf.values[slot] = body.count
   leaf.denominators[slot] = body.denominator ?? null
   leaf.reporters[slot] = 1
-  const by: Difference = {
-    count: body.count - (before ?? 0),
-    denominator:
-      body.denominator === undefined && denominatorBefore === null
-        ? null
-        : (body.denominator ?? 0) - (denominatorBefore ?? 0),
-    reporters: before === null ? 1 : 0,
+  const counted = leaf.where![slot] ?? body.regionCode
+  leaf.where![slot] = body.regionCode
+  const has = (value: number | null | undefined) => value !== null && value !== undefined
+  const spread = (regionCode: string, count: number, denominator: number | null, reporters: number) => {
+    for (const scope of listScopes(world, regionCode))
+      addToSeries(world, { ...name, regionCode: scope }, at.index, { count, denominator, reporters }, touched)
   }
-  for (const regionCode of listScopes(world, body.regionCode))
-    addToSeries(world, { ...name, regionCode }, at.index, by, touched)
+  if (counted !== body.regionCode) {
+    spread(counted, -(before ?? 0), denominatorBefore === null ? null : -denominatorBefore, before === null ? 0 : -1)
+    spread(body.regionCode, body.count, body.denominator ?? null, 1)
+    return done
+  }
+  const denominator =
+    has(body.denominator) || has(denominatorBefore) ? (body.denominator ?? 0) - (denominatorBefore ?? 0) : null
+  spread(body.regionCode, body.count - (before ?? 0), denominator, before === null ? 1 : 0)
   return done
 }
 

@@ -60,6 +60,8 @@ export function applyStatus(world: World, entry: EntryOf<'unit.status'>, touched
       by: nameActor(entry),
     })
   if (incident) touched.incidents.add(incident.incidentId)
+  // A word about another incident than the unit's own stamps that one and ends nothing: its desk was behind.
+  if (body.incidentId !== undefined && unit.incidentId !== undefined && body.incidentId !== unit.incidentId) return done
   const lagMs = unit.statusBy === 'desk' && !endsTask.has(body.status) ? statusLagMs : 0
   if (entry.occurredAt < unit.statusAt - lagMs) return done
   unit.status = body.status

@@ -68,6 +68,8 @@ export type Series = {
   denominators: (number | null)[]
   /** Facilities that have reported each slot (region series; 0 or 1 for a leaf). */
   reporters: number[]
+  /** Leaf series: the region each slot was counted in. */
+  where?: (string | null)[]
   /** Call series: index from which days and hours without a call have been filled with zeros. */
   zeroFrom?: number
 }
