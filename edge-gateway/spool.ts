@@ -280,8 +280,10 @@ export function openSpool(options: SpoolOptions): Spool {
   let { bytes, kept: keptCount, raw: rawCount } = sums
   /** Newest waiting fix by device number. */
   const newest = new Map<number, number>()
+  // Only a fix as new as the newest ever kept: an older one that still waits goes in its order, not ahead.
   for (const row of prepare(
-    `SELECT device_no, max(id) AS id FROM entry WHERE state = 0 AND kind = 'unit.position' GROUP BY device_no`,
+    `SELECT entry.device_no, max(entry.id) AS id FROM entry JOIN device ON device.device_no = entry.device_no
+     WHERE entry.state = 0 AND entry.kind = 'unit.position' AND entry.occurred_at >= device.live_at GROUP BY entry.device_no`,
   ).all())
     newest.set(row.device_no as number, row.id as number)
   type Held = { kind: string; deviceNo: number; seq: number; isLive: boolean }
