@@ -3,7 +3,7 @@
 // seen units move, an incident open and a multi-trigger alert, prints one line and ends.
 // It stands outside the house and uses its doors only. A second start takes the city that is there.
 //
-//   npm run demo [-- --smoke] [--port 8120] [--data .vigil/demo] [--scenario outbreak|quiet-day] [--seed 7] [--fresh]
+//   npm run demo [-- --smoke] [--port 8120] [--data .vigil/demo] [--scenario outbreak|quiet-day] [--seed 7] [--pace 360] [--fresh]
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { createWriteStream, existsSync } from 'node:fs'
@@ -250,6 +250,7 @@ async function main(): Promise<number> {
       data: { type: 'string' },
       scenario: { type: 'string', default: 'outbreak' },
       seed: { type: 'string', default: '7' },
+      pace: { type: 'string' },
       fresh: { type: 'boolean', default: false },
     },
   })
@@ -274,6 +275,7 @@ async function main(): Promise<number> {
     await buildConsole(end.signal)
     say('city: drawing …')
     const seed = Number(values.seed)
+    const pace = Number(values.pace ?? (values.smoke ? 1_440 : 360))
     const city = seedCity({ seed })
     await writePack(city, join(dataDirectory, 'pack'))
     say('server: starting with the embedded database …')
@@ -315,6 +317,7 @@ async function main(): Promise<number> {
       seed,
       scenario,
       isSmoke: values.smoke,
+      pace,
       startedAt,
       end,
       dataDirectory,
@@ -337,6 +340,8 @@ async function live(options: {
   seed: number
   scenario: NonNullable<(typeof scenarios)[string]>
   isSmoke: boolean
+  /** Outbreak minutes that pass in a real minute. */
+  pace: number
   startedAt: number
   end: AbortController
   dataDirectory: string
@@ -352,7 +357,7 @@ async function live(options: {
     callsPerDay: 2_600,
     firstCallMs: 5_000,
     dwellFactor: 0.35,
-    outbreakPace: options.isSmoke ? 1_440 : 360,
+    outbreakPace: options.pace,
     fixEveryMs: 3_000,
     reportEveryMs: 60_000,
     manualShare: 0.2,

@@ -15,7 +15,7 @@ const root = resolve(import.meta.dirname, '../..')
 const artifacts = join(root, 'test/.artifacts')
 const readyMaxMs = 300_000
 /** Waits are generous: nothing here is about time, and the machine may be busy. */
-const waitMs = 120_000
+const waitMs = 240_000
 
 let demo: ChildProcess
 let url = ''
@@ -42,10 +42,14 @@ const shoot = (page: Page, name: string) => page.screenshot({ path: join(artifac
 before(async () => {
   await mkdir(artifacts, { recursive: true })
   directory = await mkdtemp(join(tmpdir(), 'vigil-journey-'))
-  demo = spawn(process.execPath, ['simulations/demo.ts', '--data', directory, '--port', '0', '--seed', '7'], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  demo = spawn(
+    process.execPath,
+    ['simulations/demo.ts', '--data', directory, '--port', '0', '--seed', '7', '--pace', '1440'],
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   let said = ''
   await new Promise<void>((ready, fail) => {
     const timer = setTimeout(() => fail(new Error(`the demo did not start:\n${said.slice(-3_000)}`)), readyMaxMs)
