@@ -32,7 +32,9 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
     byFile.set(place(file), held)
     if (event.type === 'test:pass' && (isFile || isSuite)) continue
     held.ms += details.duration_ms
-    if (skip !== undefined && skip !== false) skipped++
+    // Absent recordings are said and counted apart; any other skip can hide a missing service.
+    if (typeof skip === 'string' && /no data/i.test(skip)) noData++
+    else if (skip !== undefined && skip !== false) skipped++
     else if (event.type === 'test:pass') {
       passed++
       held.passed++
