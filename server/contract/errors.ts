@@ -41,6 +41,11 @@ const table = {
     en: 'Region {regionCode} is outside the authorised scope',
   },
   RULE_INVALID: { http: 422, zh: '规则 {ruleId} 不成立:{why}', en: 'Rule {ruleId} does not hold: {why}' },
+  CALENDAR_INVALID: {
+    http: 422,
+    zh: '日历时段 {fromDay} 至 {untilDay} 不成立:须先后有序且不超过 {max} 天',
+    en: 'Calendar span {fromDay} to {untilDay} does not hold: it must run forward and be at most {max} days',
+  },
   // identity
   SIGN_IN_REQUIRED: { http: 401, zh: '请先登录', en: 'Sign in first' },
   SIGN_IN_FAILED: { http: 401, zh: '账号或口令不正确', en: 'Account or password is not correct' },

@@ -74,6 +74,7 @@ const houseOnly: readonly Role[] = []
 export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'region.published': register,
   'rule.published': register,
+  'calendar.published': register,
   'place.registered': register,
   'unit.registered': register,
   'unit.position': onBoard,

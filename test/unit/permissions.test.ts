@@ -72,6 +72,7 @@ const allLetters = Object.keys(letters)
 const says: Record<Kind, string> = {
   'region.published': 'ap',
   'rule.published': 'ap',
+  'calendar.published': 'ap',
   'place.registered': 'ap',
   'unit.registered': 'ap',
   'unit.position': 'gtp',
