@@ -419,6 +419,8 @@ export const routeTable = {
     'player',
   ],
   'GET /v1/entries': ['auditor', 'shift-leader', 'epidemiologist', 'dispatcher'],
+  // Past entries are judged, never shown: the answer holds alerts of the asker's regions alone.
+  'POST /v1/rules/dry-run': ['epidemiologist'],
   'GET /v1/rules': ['epidemiologist', 'shift-leader', 'administrator', 'auditor'],
   'GET /v1/socket': [...persons, 'terminal', 'player'],
   'GET /v1/basemap': [...persons, 'terminal', 'player'],

@@ -153,6 +153,7 @@ const uses: Record<(typeof routeNames)[number], string> = {
   'DELETE /v1/persons/:recordKind/:recordId': 'a',
   'POST /v1/entries': 'dsehcagtfp',
   'GET /v1/entries': 'used',
+  'POST /v1/rules/dry-run': 'e',
   'GET /v1/rules': 'esau',
   'GET /v1/socket': 'dsehcautp',
   'GET /v1/basemap': 'dsehcautp',
