@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { basesMax, HospitalState, OperatingMode, Shift } from './fleet.ts'
+import { CalendarSpan, calendarSpansMax } from './calendar.ts'
 import { Rule, rulesMax } from './rule.ts'
 import {
   AgeBand,
@@ -107,6 +108,10 @@ const bodies = {
       .max(5_000),
   }),
   'rule.published': z.strictObject({ version: z.int().min(1), rules: z.array(Rule).max(rulesMax) }),
+  'calendar.published': z.strictObject({
+    version: z.int().min(1),
+    spans: z.array(CalendarSpan).max(calendarSpansMax),
+  }),
   'place.registered': z.strictObject({
     placeId: Id,
     placeKind: z.enum([
@@ -515,6 +520,7 @@ const command = (zh: string, en: string, more: Partial<Row> = {}): Row => ({
 const rows: Record<Kind, Row> = {
   'region.published': fact('urgent', '区划发布', 'regions published'),
   'rule.published': fact('urgent', '规则发布', 'rules published'),
+  'calendar.published': fact('urgent', '日历发布', 'calendar published'),
   'place.registered': fact('live', '机构登记', 'place registered'),
   'unit.registered': fact('live', '车组登记', 'unit registered'),
   'unit.position': fact('live', '车组位置', 'unit position', { storage: 'position' }),
