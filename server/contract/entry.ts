@@ -4,8 +4,8 @@
  * belong. A kind never changes its meaning; a new meaning is a new kind (upcasters stand at the end of this file).
  */
 import { z } from 'zod'
-import { basesMax, HospitalState, OperatingMode, Shift } from './fleet.ts'
 import { CalendarSpan, calendarSpansMax } from './calendar.ts'
+import { basesMax, HospitalState, OperatingMode, Shift } from './fleet.ts'
 import { Rule, rulesMax } from './rule.ts'
 import {
   AgeBand,
