@@ -101,6 +101,14 @@ export const Rule = z.strictObject({
   /** Cases over all firing sources in the window, at least. */
   minCases: z.int().min(0).max(1_000_000).default(0),
   escalation: z.array(EscalationStep).min(1).max(8),
+  /** A rule of the law wins outright and needs two people to close; absent: true when it judges report cards. */
+  statutory: z.boolean().optional(),
+  /** Seconds to verify what it raised; absent: 2 h for a statutory rule, 24 h for any other that is about health. */
+  verifyWithinS: z
+    .int()
+    .min(60)
+    .max(7 * 86_400)
+    .optional(),
   /** Law, paper or local decision the rule rests on. */
   basis: z.string().min(1).max(400),
   enabled: z.boolean().default(true),
@@ -114,4 +122,20 @@ export const rulesMax = 500
 /** Lists the leaves of a rule's condition. */
 export function listLeaves(rule: Rule): readonly LeafCondition[] {
   return 'of' in rule.when ? rule.when.of : [rule.when]
+}
+
+/** True for a rule of the law: by its own word, else when it judges report cards. */
+export function isStatutory(rule: Rule): boolean {
+  return rule.statutory ?? listLeaves(rule).some(leaf => leaf.type === 'card')
+}
+
+/** Seconds to verify what a statutory rule, or any other, raised. */
+export const verifyWithinS = { statutory: 2 * 3_600, other: 24 * 3_600 } as const
+
+/** Seconds within which an alert of this rule must be verified; undefined for rules about the house itself (units, our clock). */
+export function findVerifyWithinS(rule: Rule): number | undefined {
+  if (rule.verifyWithinS !== undefined) return rule.verifyWithinS
+  if (isStatutory(rule)) return verifyWithinS.statutory
+  const isOperation = listLeaves(rule).every(leaf => leaf.type === 'unit-silence' || leaf.type === 'tick-gap')
+  return isOperation ? undefined : verifyWithinS.other
 }

@@ -124,6 +124,31 @@ export type SourceKind = z.infer<typeof SourceKind>
 export const AgeBand = z.enum(['0-4', '5-14', '15-24', '25-59', '60+', 'unknown'])
 export const Sex = z.enum(['male', 'female', 'unknown'])
 
+/** Class of a reported case: 疑似 · 临床诊断 · 确诊 · 病原携带者. */
+export const CaseClass = z.enum(['suspected', 'clinical', 'confirmed', 'carrier'])
+/** Groups of occupation of the report card (人群分类), as far as rules use them. @source 中华人民共和国传染病报告卡 */
+export const Occupation = z.enum([
+  'preschool-home',
+  'preschool-kindergarten',
+  'student',
+  'teacher',
+  'nursery',
+  'food',
+  'service',
+  'commerce',
+  'medical',
+  'worker',
+  'migrant-worker',
+  'farmer',
+  'herdsman',
+  'fisher',
+  'cadre',
+  'retired',
+  'homemaker',
+  'other',
+  'unknown',
+])
+
 /** Milliseconds of China Standard Time ahead of UTC: 8 h, no daylight saving since 1991. */
 export const shanghaiOffsetMs = 8 * 3_600_000
 export const hourMs = 3_600_000
