@@ -340,7 +340,14 @@ export const en: Texts = {
   alerts: {
     inbox: 'Alerts',
     empty: 'Nothing to answer. Alerts appear here when a rule fires; epidemiologists acknowledge them.',
-    state: { open: 'To acknowledge', acknowledged: 'In hand', closed: 'Closed' },
+    state: {
+      open: 'To acknowledge',
+      acknowledged: 'In hand',
+      verified: 'Verified',
+      shelved: 'Shelved',
+      closing: 'Second person awaited',
+      closed: 'Closed',
+    },
     groupEmpty: 'none',
     history: 'History',
     current: 'Current',

@@ -335,7 +335,14 @@ export const zh = {
   alerts: {
     inbox: '预警',
     empty: '没有待处理的预警。规则触发后出现在这里，由疾控确认。',
-    state: { open: '待确认', acknowledged: '处理中', closed: '已关闭' },
+    state: {
+      open: '待确认',
+      acknowledged: '处理中',
+      verified: '已核实',
+      shelved: '搁置',
+      closing: '待复核',
+      closed: '已关闭',
+    },
     groupEmpty: '无',
     history: '历史',
     current: '当前',

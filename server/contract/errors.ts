@@ -161,6 +161,79 @@ const table = {
     http: 429,
     zh: '来源 {source} 一小时内开启的新批次过多，请检查该设备',
     en: 'Source {source} began too many new epochs within an hour; check the device',
+  CARD_UNKNOWN: { http: 404, zh: '没有报告卡 {cardId}', en: 'No report card {cardId}' },
+  CARD_TRANSITION: {
+    http: 409,
+    zh: '报告卡 {cardId} 当前为“{state}”,不能{action}',
+    en: 'Report card {cardId} is {state}; it cannot be {action}',
+  },
+  DRAFT_UNKNOWN: { http: 404, zh: '没有报告卡草稿 {cardId}', en: 'No draft of report card {cardId}' },
+  DISEASE_UNKNOWN: {
+    http: 422,
+    zh: '病种编码 {diseaseId} 不在病种表内,或不以个案卡报告',
+    en: 'Disease {diseaseId} is not in the code tree, or is not reported by a card',
+  },
+  CARD_ICD10: {
+    http: 422,
+    zh: 'ICD-10 编码 {icd10} 属于“{found}”,与所报病种不符',
+    en: 'ICD-10 code {icd10} belongs to {foundEn}, not to the disease of the card',
+  },
+  CARD_DATES: {
+    http: 422,
+    zh: '日期先后不符:{earlier}不得晚于{later}',
+    en: 'Dates out of order: {earlierEn} may not lie after {laterEn}',
+  },
+  CARD_CLASS: {
+    http: 422,
+    zh: '病种“{disease}”不报告病原携带者',
+    en: 'Carriers of {diseaseEn} are not reported',
+  },
+  CARD_AGE: {
+    http: 422,
+    zh: '年龄段 {ageBand} 与{what}不符',
+    en: 'Age band {ageBand} does not go with {whatEn}',
+  },
+  SECOND_PERSON_NEEDED: {
+    http: 409,
+    zh: '法定预警须由两人关闭:先提请关闭,再由他人复核',
+    en: 'A statutory alert takes two people to close: propose the closure, another person confirms it',
+  },
+  SECOND_PERSON_SAME: {
+    http: 409,
+    zh: '复核人不得与提请人({by})为同一账号',
+    en: 'The second person must not be the one who proposed it ({by})',
+  },
+  ALERT_UNSHELVABLE: {
+    http: 409,
+    zh: '“处置”级预警不得搁置',
+    en: 'An alert of the most urgent level cannot be shelved',
+  },
+  SHELF_INVALID: {
+    http: 422,
+    zh: '搁置截止时间须晚于现在、不晚于 {hours} 小时;法定预警不得越过核实时限',
+    en: 'The shelf must end after now and within {hours} h, and for a statutory alert before its verification is due',
+  },
+  ALERT_SUPERSEDED: {
+    http: 409,
+    zh: '同一地区同类预警 {alertId} 已在处理中,不能重开',
+    en: 'Alert {alertId} of the same place and kind is open already; this one cannot be reopened',
+  },
+  ALERT_IN_EVENT: {
+    http: 409,
+    zh: '预警已并入突发公共卫生事件 {eventId}',
+    en: 'The alert belongs to public-health event {eventId} already',
+  },
+  EVENT_UNKNOWN: { http: 404, zh: '没有突发公共卫生事件 {eventId}', en: 'No public-health event {eventId}' },
+  EVENT_EXISTS: {
+    http: 409,
+    zh: '突发公共卫生事件 {eventId} 已存在',
+    en: 'Public-health event {eventId} exists already',
+  },
+  EVENT_CLOSED: { http: 409, zh: '突发公共卫生事件 {eventId} 已结案', en: 'Public-health event {eventId} is closed' },
+  EVENT_UNREPORTED: {
+    http: 409,
+    zh: '突发公共卫生事件 {eventId} 尚未初次报告,不能结案',
+    en: 'Public-health event {eventId} has not had its initial report; it cannot be closed',
   },
   PAGE_UNKNOWN: { http: 404, zh: '没有通知 {pageId}', en: 'No page {pageId}' },
   // the world: tasks, centres, cover, hospitals

@@ -8,6 +8,11 @@ import {
   CallChannel,
   CallKind,
   CallOutcome,
+import { QuietHours, Shift } from './roster.ts'
+import {
+  AgeBand,
+  CaseClass,
+  Day,
   EpochMs,
   Id,
   Lat,
@@ -15,9 +20,11 @@ import {
   LinkedService,
   Lon,
   PositionSource,
+  Occupation,
   RegionCode,
   RegionLevel,
   Role,
+  Sex,
   SourceKind,
   StampSource,
   Syndrome,
@@ -418,7 +425,47 @@ export const EvidenceView = z.object({
 })
 export type EvidenceView = z.infer<typeof EvidenceView>
 
-export const alertStates = ['open', 'acknowledged', 'closed'] as const
+/**
+ * 待确认 open · 核实中 acknowledged · 已核实 verified · 搁置 shelved · 待复核 closing (a second person is awaited) · 已关闭 closed.
+ */
+export const alertStates = ['open', 'acknowledged', 'verified', 'shelved', 'closing', 'closed'] as const
+
+/** One rule's part in an alert, with its own evidence. */
+export const AlertPartView = z.object({
+  ruleId: Id,
+  ruleVersion: z.int(),
+  name: z.string(),
+  nameEn: z.string(),
+  basis: z.string(),
+  level: Level,
+  /** A statutory rule wins outright: it is the basis whatever other rules say. */
+  statutory: z.boolean(),
+  evidence: z.array(EvidenceView),
+  independentSources: z.int(),
+  neededSources: z.int(),
+  cases: z.int(),
+  /** When this rule first and last had a part in it. */
+  firstAt: EpochMs,
+  lastAt: EpochMs,
+})
+export type AlertPartView = z.infer<typeof AlertPartView>
+
+/** A verdict with who gave it. `grade` is a proposal: 4 = IV 蓝 … 1 = I 红. */
+export const VerdictView = z.object({
+  verdict: z.enum(['confirmed', 'noise', 'false']),
+  reason: z.string(),
+  grade: Level.optional(),
+  at: EpochMs,
+  by: z.string(),
+  /** Whose account it was: the second person must be another. */
+  byAccountId: Id.optional(),
+})
+export type VerdictView = z.infer<typeof VerdictView>
+
+/**
+ * An alert. `level`, `evidence` and the rule fields are those of the whole: the most urgent level of its parts, the evidence of
+ * all, and the leading rule (a statutory one first, then the most urgent). What is optional is absent when it does not apply.
+ */
 export const AlertView = z.object({
   alertId: Id,
   version: z.int(),
@@ -429,6 +476,8 @@ export const AlertView = z.object({
   basis: z.string(),
   level: Level,
   syndrome: Syndrome.optional(),
+  /** Set when a report-card rule has a part in it and its cases are of one disease of the list. */
+  diseaseId: Id.optional(),
   regionCode: RegionCode,
   state: z.enum(alertStates),
   raisedAt: EpochMs,
@@ -437,10 +486,27 @@ export const AlertView = z.object({
   independentSources: z.int(),
   neededSources: z.int(),
   cases: z.int(),
+  /** Every rule that has a part in it, the leading one first. Absent in records of earlier eras. */
+  rules: z.array(AlertPartView).optional(),
+  /** A statutory rule has a part in it: to close it takes two people. */
+  statutory: z.boolean().optional(),
   escalationStep: z.int(),
   nextEscalationAt: EpochMs.optional(),
   acknowledgedAt: EpochMs.optional(),
   acknowledgedBy: z.string().optional(),
+  /** When it must be verified: 2 h for statutory rules, 24 h for statistical ones, unless the rule says otherwise. */
+  verifyDueAt: EpochMs.optional(),
+  /** Set at the tick that found it unverified past `verifyDueAt`. */
+  overdueAt: EpochMs.optional(),
+  verification: VerdictView.optional(),
+  /** The proposal that awaits a second person (state `closing`), or the one that was confirmed. */
+  closure: VerdictView.optional(),
+  shelvedUntil: EpochMs.optional(),
+  shelvedBy: z.string().optional(),
+  shelfReason: z.string().optional(),
+  reopenedAt: EpochMs.optional(),
+  /** The public-health event it was opened as, or joined to. */
+  eventId: Id.optional(),
   closedAt: EpochMs.optional(),
   closedBy: z.string().optional(),
   verdict: z.string().optional(),
@@ -448,6 +514,137 @@ export const AlertView = z.object({
   notes: z.array(z.object({ at: EpochMs, by: z.string(), text: z.string() })),
 })
 export type AlertView = z.infer<typeof AlertView>
+
+/** A public-health event (突发公共卫生事件). Grade 4 = IV 蓝 … 1 = I 红: the colours belong to it alone. */
+export const EventView = z.object({
+  eventId: Id,
+  version: z.int(),
+  state: z.enum(['open', 'closed']),
+  regionCode: RegionCode,
+  diseaseId: Id.optional(),
+  syndrome: Syndrome.optional(),
+  /** Absent until graded: 未定级. */
+  grade: Level.optional(),
+  grades: z.array(z.object({ at: EpochMs, by: z.string(), grade: Level, reason: z.string() })),
+  alertIds: z.array(Id),
+  reason: z.string(),
+  openedAt: EpochMs,
+  openedBy: z.string(),
+  /** The initial report is due within 2 h of opening. */
+  reportDueAt: EpochMs,
+  reportedAt: EpochMs.optional(),
+  /** Set at the tick that found the initial report missing. */
+  overdueAt: EpochMs.optional(),
+  reports: z.array(
+    z.object({
+      at: EpochMs,
+      by: z.string(),
+      report: z.enum(['initial', 'progress', 'final']),
+      reference: z.string().optional(),
+    }),
+  ),
+  closedAt: EpochMs.optional(),
+  closedBy: z.string().optional(),
+  closeReason: z.string().optional(),
+})
+export type EventView = z.infer<typeof EventView>
+
+/** 待审 filed · 退回 returned · 已审 reviewed · 已删除 retracted. */
+export const cardStates = ['filed', 'returned', 'reviewed', 'retracted'] as const
+
+/** One thing that happened to a card. `changes` holds plain fields before and after; of a personal field only its name. */
+export const CardStepView = z.object({
+  at: EpochMs,
+  by: z.string(),
+  action: z.enum(['filed', 'corrected', 'returned', 'reviewed', 'retracted', 'joined']),
+  reason: z.string().optional(),
+  changes: z.record(z.string(), z.tuple([z.string(), z.string()])).optional(),
+  personalFields: z.array(z.string()).optional(),
+})
+export type CardStepView = z.infer<typeof CardStepView>
+
+/** A report card without its person. Names open at GET /v1/persons/card/:cardId. */
+export const CardView = z.object({
+  cardId: Id,
+  version: z.int(),
+  state: z.enum(cardStates),
+  diseaseId: Id,
+  caseClass: CaseClass,
+  regionCode: RegionCode,
+  facilityId: Id,
+  icd10: z.string().optional(),
+  placeId: Id.optional(),
+  onsetDay: Day.optional(),
+  deathDay: Day.optional(),
+  ageBand: AgeBand.optional(),
+  sex: Sex.optional(),
+  occupation: Occupation.optional(),
+  diagnosedAt: EpochMs,
+  filedAt: EpochMs,
+  filedBy: z.string().optional(),
+  /** Diagnosis plus the limit of the disease (2 h or 24 h); late when `filedAt` lies behind it. */
+  fileDueAt: EpochMs,
+  filedLate: z.boolean(),
+  /** When the county's review is due; overdue when this has passed in state `filed`. */
+  reviewDueAt: EpochMs,
+  reviewedAt: EpochMs.optional(),
+  reviewedBy: z.string().optional(),
+  /** The earlier card of the same person and disease within its window; such a card is no case of its own. */
+  duplicateOf: Id.optional(),
+  /** Later cards joined to this one. */
+  duplicateIds: z.array(Id),
+  history: z.array(CardStepView),
+  sealedFields: z.array(z.string()),
+})
+export type CardView = z.infer<typeof CardView>
+
+/** A card a feed prepared: a person files it (`report.received` under the same cardId) or says why not. */
+export const DraftView = z.object({
+  cardId: Id,
+  diseaseId: Id,
+  caseClass: CaseClass.optional(),
+  regionCode: RegionCode,
+  facilityId: Id,
+  icd10: z.string().optional(),
+  placeId: Id.optional(),
+  onsetDay: Day.optional(),
+  deathDay: Day.optional(),
+  ageBand: AgeBand.optional(),
+  sex: Sex.optional(),
+  occupation: Occupation.optional(),
+  diagnosedAt: EpochMs.optional(),
+  draftedAt: EpochMs,
+  draftedBy: z.string(),
+  /** When filing is due, counted from the diagnosis the feed told, else from the draft. */
+  fileDueAt: EpochMs,
+  sealedFields: z.array(z.string()),
+})
+export type DraftView = z.infer<typeof DraftView>
+
+/** The roster of one region: GET /v1/rosters. */
+export const RosterView = z.object({
+  regionCode: RegionCode,
+  version: z.int(),
+  shifts: z.array(Shift),
+  quietHours: z.array(QuietHours),
+})
+export type RosterView = z.infer<typeof RosterView>
+
+/** Dates a line list or a series of cards can go by. */
+export const CardDate = z.enum(['onset', 'diagnosis', 'filing', 'review'])
+export type CardDate = z.infer<typeof CardDate>
+
+/** Cards of a disease (children included) by day: GET /v1/card-series. Days without a card are true zeros. */
+export const CardSeriesView = z.object({
+  diseaseId: Id,
+  regionCode: RegionCode,
+  by: CardDate,
+  days: z.array(Day),
+  values: z.array(z.int()),
+  /** Cards of these days that have no such date (no onset told, not yet reviewed) and stand nowhere in `values`. */
+  undated: z.int(),
+})
+export type CardSeriesView = z.infer<typeof CardSeriesView>
 
 /** The city's own state: clock, mode, trouble. */
 export const CityView = z.object({
@@ -470,6 +667,10 @@ export const WorldView = z.object({
   calls: z.array(CallView),
   incidents: z.array(IncidentView),
   alerts: z.array(AlertView),
+  /** Public-health events; cards that await something (filed or returned); drafts. Absent from a server that knows none. */
+  events: z.array(EventView).optional(),
+  cards: z.array(CardView).optional(),
+  drafts: z.array(DraftView).optional(),
 })
 export type WorldView = z.infer<typeof WorldView>
 
