@@ -6,16 +6,13 @@
 import { z } from 'zod'
 import { CalendarSpan, calendarSpansMax } from './calendar.ts'
 import { basesMax, HospitalState, OperatingMode, Shift } from './fleet.ts'
+import { DutyShift, QuietHours, quietHoursMax, shiftsMax } from './roster.ts'
 import { Rule, rulesMax } from './rule.ts'
 import {
   AgeBand,
   CallChannel,
   CallKind,
   CallOutcome,
-import { QuietHours, quietHoursMax, Shift, shiftsMax } from './roster.ts'
-import { Rule, rulesMax } from './rule.ts'
-import {
-  AgeBand,
   CaseClass,
   Day,
   EpochMs,
@@ -25,8 +22,8 @@ import {
   LinkedService,
   Lon,
   Name,
-  PositionSource,
   Occupation,
+  PositionSource,
   RegionCode,
   RegionLevel,
   Role,
@@ -522,7 +519,7 @@ const bodies = {
   'roster.published': z.strictObject({
     regionCode: RegionCode,
     version: z.int().min(1),
-    shifts: z.array(Shift).max(shiftsMax),
+    shifts: z.array(DutyShift).max(shiftsMax),
     quietHours: z.array(QuietHours).max(quietHoursMax).default([]),
   }),
   // --- time, which is a source

@@ -161,6 +161,7 @@ const table = {
     http: 429,
     zh: '来源 {source} 一小时内开启的新批次过多，请检查该设备',
     en: 'Source {source} began too many new epochs within an hour; check the device',
+  },
   CARD_UNKNOWN: { http: 404, zh: '没有报告卡 {cardId}', en: 'No report card {cardId}' },
   CARD_TRANSITION: {
     http: 409,

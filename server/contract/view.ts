@@ -4,13 +4,12 @@
  */
 import { z } from 'zod'
 import { HospitalState, OperatingMode, Shift } from './fleet.ts'
+import { DutyShift, QuietHours } from './roster.ts'
 import {
+  AgeBand,
   CallChannel,
   CallKind,
   CallOutcome,
-import { QuietHours, Shift } from './roster.ts'
-import {
-  AgeBand,
   CaseClass,
   Day,
   EpochMs,
@@ -19,8 +18,8 @@ import {
   Level,
   LinkedService,
   Lon,
-  PositionSource,
   Occupation,
+  PositionSource,
   RegionCode,
   RegionLevel,
   Role,
@@ -625,7 +624,7 @@ export type DraftView = z.infer<typeof DraftView>
 export const RosterView = z.object({
   regionCode: RegionCode,
   version: z.int(),
-  shifts: z.array(Shift),
+  shifts: z.array(DutyShift),
   quietHours: z.array(QuietHours),
 })
 export type RosterView = z.infer<typeof RosterView>
