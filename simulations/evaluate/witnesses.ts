@@ -215,13 +215,16 @@ const getMean = (profile: Profile, syndrome: WatchedSyndrome, size: number, day:
 
 const getSd = (mean: number): number => Math.sqrt(mean * (1 + mean / sizeOfNoise))
 
-/** Draws a simulated year of the city; the same plan gives the same year. Counts are ordered by day. */
-export function generateYear(plan: YearPlan): CityYear {
+/**
+ * Draws a simulated year of the city; the same plan gives the same year. Counts are ordered by day. `isBare` leaves the
+ * outbreaks' cases out and everything else as it is: what would have been seen without them.
+ */
+export function generateYear(plan: YearPlan, isBare = false): CityYear {
   const chance = createChance(plan.seed).fork('witnesses')
   const planted = plantOutbreaks(plan, chance.fork('planted'))
   const shocks = plantShocks(plan, chance.fork('shocks'))
   const excess = new Map<string, number>()
-  for (const [at, outbreak] of planted.entries()) addExcess(outbreak, chance.fork('cases', at), excess)
+  if (!isBare) for (const [at, outbreak] of planted.entries()) addExcess(outbreak, chance.fork('cases', at), excess)
   const counts: DayCount[] = []
   /** Cases of an outage that will be reported with the first day after it. */
   const held = new Map<string, number>()
