@@ -125,6 +125,11 @@ const table = {
   },
   STATUS_ORDER: { http: 409, zh: '状态不能从 {from} 变为 {to}', en: 'The status cannot go from {from} to {to}' },
   CARD_EXISTS: { http: 409, zh: '报告卡 {cardId} 已存在', en: 'Report card {cardId} exists already' },
+  EPOCHS_TOO_MANY: {
+    http: 429,
+    zh: '来源 {source} 一小时内开启的新批次过多，请检查该设备',
+    en: 'Source {source} began too many new epochs within an hour; check the device',
+  },
   PAGE_UNKNOWN: { http: 404, zh: '没有通知 {pageId}', en: 'No page {pageId}' },
   // reading
   QUERY_INVALID: { http: 400, zh: '查询参数 {path} 不正确', en: 'Query parameter {path} is not correct' },
@@ -162,4 +167,21 @@ export function describeReject(value: Reject): RefusalText {
     http: text.http,
     ...(value.params ? { params: value.params } : {}),
   }
+}
+
+/** As much of an HTTP reply as a refusal needs. */
+type Reply<Self> = {
+  code(status: number): Self
+  header(name: string, value: string): Self
+  type(value: string): Self
+  serializer(write: (payload: unknown) => string): Self
+  send(payload: unknown): Self
+}
+
+/** Answers a whole request with a refusal: its status, stable code, both texts, and Retry-After where waiting helps. */
+export function sendReject<Self extends Reply<Self>>(reply: Self, refused: Reject): Self {
+  const { http, ...text } = describeReject(refused)
+  const retryAfterS = refused.params?.retryAfterS ?? (http === 429 || http === 503 ? 1 : undefined)
+  if (retryAfterS !== undefined) reply.header('retry-after', String(retryAfterS))
+  return reply.code(http).type('application/json; charset=utf-8').serializer(JSON.stringify).send(text)
 }
