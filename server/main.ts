@@ -20,6 +20,7 @@ import { SOCKET_PORT } from './database/embedded/embedded.ts'
 import { migrate } from './database/migrate.ts'
 import { type Database, isDatabaseAway, isDataFault, openDatabase } from './database/pool.ts'
 import { judgeSeries } from './detect/band.ts'
+import { defaultCalendar } from './detect/default-calendar.ts'
 import { defaultRules } from './detect/default-rules.ts'
 import { startPager } from './fanout/pager.ts'
 import { registerReceiptRoute } from './fanout/receipts.ts'
@@ -212,6 +213,7 @@ export async function startServer(
     await say('entry.quarantined', { entrySeq: poison.seq, kind: poison.kind, fault: poison.fault })
 
   if (world.city.rulesVersion === 0) await say('rule.published', { version: 1, rules: defaultRules })
+  if (!world.city.calendarVersion) await say('calendar.published', { version: 1, spans: defaultCalendar })
 
   // A restored or replayed city is dry: it knows pages that were sent long ago, from where the live city now is.
   const pagerMode =

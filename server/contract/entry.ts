@@ -4,6 +4,7 @@
  * belong. A kind never changes its meaning; a new meaning is a new kind (upcasters stand at the end of this file).
  */
 import { z } from 'zod'
+import { CalendarSpan, calendarSpansMax } from './calendar.ts'
 import { Rule, rulesMax } from './rule.ts'
 import {
   AgeBand,
@@ -73,6 +74,10 @@ const bodies = {
       .max(5_000),
   }),
   'rule.published': z.strictObject({ version: z.int().min(1), rules: z.array(Rule).max(rulesMax) }),
+  'calendar.published': z.strictObject({
+    version: z.int().min(1),
+    spans: z.array(CalendarSpan).max(calendarSpansMax),
+  }),
   'place.registered': z.strictObject({
     placeId: Id,
     placeKind: z.enum(['station', 'hospital', 'clinic', 'school', 'pharmacy', 'laboratory', 'centre', 'other']),
@@ -309,6 +314,7 @@ const command = (zh: string, en: string, more: Partial<Row> = {}): Row => ({
 const rows: Record<Kind, Row> = {
   'region.published': fact('urgent', '区划发布', 'regions published'),
   'rule.published': fact('urgent', '规则发布', 'rules published'),
+  'calendar.published': fact('urgent', '日历发布', 'calendar published'),
   'place.registered': fact('live', '机构登记', 'place registered'),
   'unit.registered': fact('live', '车组登记', 'unit registered'),
   'unit.position': fact('live', '车组位置', 'unit position', { storage: 'position' }),

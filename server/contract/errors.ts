@@ -41,6 +41,11 @@ const table = {
     en: 'Region {regionCode} is outside the authorised scope',
   },
   RULE_INVALID: { http: 422, zh: '规则 {ruleId} 不成立:{why}', en: 'Rule {ruleId} does not hold: {why}' },
+  CALENDAR_INVALID: {
+    http: 422,
+    zh: '日历时段 {fromDay} 至 {untilDay} 不成立:须先后有序且不超过 {max} 天',
+    en: 'Calendar span {fromDay} to {untilDay} does not hold: it must run forward and be at most {max} days',
+  },
   // identity
   SIGN_IN_REQUIRED: { http: 401, zh: '请先登录', en: 'Sign in first' },
   SIGN_IN_FAILED: { http: 401, zh: '账号或口令不正确', en: 'Account or password is not correct' },
@@ -131,6 +136,27 @@ const table = {
     en: 'Source {source} began too many new epochs within an hour; check the device',
   },
   PAGE_UNKNOWN: { http: 404, zh: '没有通知 {pageId}', en: 'No page {pageId}' },
+  // dry run of rules
+  DRY_RUN_PERIOD: {
+    http: 422,
+    zh: '试运行时段须先后有序、不晚于昨日且不超过 {max} 天',
+    en: 'The period of a dry run must run forward, end before today and be at most {max} days',
+  },
+  DRY_RUN_TOO_LARGE: {
+    http: 422,
+    zh: '时段内条目超过 {max} 条,请缩短时段',
+    en: 'The period holds more than {max} entries; choose a shorter one',
+  },
+  DRY_RUN_TOO_SLOW: {
+    http: 422,
+    zh: '试运行超过 {maxS} 秒,已停止,请缩短时段',
+    en: 'The dry run took longer than {maxS} s and was stopped; choose a shorter period',
+  },
+  DRY_RUN_BUSY: {
+    http: 429,
+    zh: '另一试运行正在进行,请 {retryAfterS} 秒后再试',
+    en: 'Another dry run is under way; try again in {retryAfterS} s',
+  },
   // reading
   QUERY_INVALID: { http: 400, zh: '查询参数 {path} 不正确', en: 'Query parameter {path} is not correct' },
 } as const satisfies Record<string, Text>

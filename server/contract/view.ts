@@ -197,6 +197,16 @@ export const EvidenceView = z.object({
   expected: z.number().optional(),
   threshold: z.number().optional(),
   statistic: z.number().optional(),
+  /** One-sided p-value of this part, and the Benjamini-Hochberg q-value within its source × detector × day. */
+  pValue: z.number().optional(),
+  qValue: z.number().optional(),
+  /** Source kinds joined in this part (combined p), and how their dependence was met: `uncorrected` is 未校正. */
+  sourceKinds: z.array(SourceKind).optional(),
+  correction: z.enum(['brown', 'strube', 'uncorrected']).optional(),
+  /** Grade the ratio rule proposes, to be verified (待核实): III or II. */
+  gradeCandidate: z.enum(['III', 'II']).optional(),
+  /** Factor of weekday and holiday that `expected` and `threshold` hold; absent when the calendar played no part. */
+  dayFactor: z.number().optional(),
   late: z.boolean(),
   at: EpochMs,
   /** Units, cards or facilities behind the figure, at most 20 ids. */

@@ -74,6 +74,7 @@ const houseOnly: readonly Role[] = []
 export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'region.published': register,
   'rule.published': register,
+  'calendar.published': register,
   'place.registered': register,
   'unit.registered': register,
   'unit.position': onBoard,
@@ -418,6 +419,8 @@ export const routeTable = {
     'player',
   ],
   'GET /v1/entries': ['auditor', 'shift-leader', 'epidemiologist', 'dispatcher'],
+  // Past entries are judged, never shown: the answer holds alerts of the asker's regions alone.
+  'POST /v1/rules/dry-run': ['epidemiologist'],
   'GET /v1/rules': ['epidemiologist', 'shift-leader', 'administrator', 'auditor'],
   'GET /v1/socket': [...persons, 'terminal', 'player'],
   'GET /v1/basemap': [...persons, 'terminal', 'player'],

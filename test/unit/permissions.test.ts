@@ -72,6 +72,7 @@ const allLetters = Object.keys(letters)
 const says: Record<Kind, string> = {
   'region.published': 'ap',
   'rule.published': 'ap',
+  'calendar.published': 'ap',
   'place.registered': 'ap',
   'unit.registered': 'ap',
   'unit.position': 'gtp',
@@ -152,6 +153,7 @@ const uses: Record<(typeof routeNames)[number], string> = {
   'DELETE /v1/persons/:recordKind/:recordId': 'a',
   'POST /v1/entries': 'dsehcagtfp',
   'GET /v1/entries': 'used',
+  'POST /v1/rules/dry-run': 'e',
   'GET /v1/rules': 'esau',
   'GET /v1/socket': 'dsehcautp',
   'GET /v1/basemap': 'dsehcautp',
