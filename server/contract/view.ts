@@ -700,3 +700,44 @@ export const SessionView = z.object({
   mustChangePassword: z.boolean(),
 })
 export type SessionView = z.infer<typeof SessionView>
+
+// --- surveillance reads (query/surveillance.ts)
+
+/** One source of counts: a facility × source kind × rhythm, and whether its reports can be relied on. */
+export const SourceHealthView = z.object({
+  facilityId: Id,
+  sourceKind: SourceKind,
+  regionCode: RegionCode,
+  period: z.enum(['hour', 'day']),
+  lastPeriod: z.string(),
+  /** When its newest report was logged. */
+  lastAt: EpochMs,
+  /** When the first report that is missing since the last one became overdue; absent while nothing is overdue. */
+  silentSince: EpochMs.optional(),
+  /** Share (0..1) of its due periods of the last 14 days that were reported. */
+  completeness: z.number().min(0).max(1),
+  /** Share (0..1) of those reported whose newest figure came after the usual delay, corrections included; absent without any. */
+  lateShare: z.number().min(0).max(1).optional(),
+  /** Mean of a reported day over the last 7 due days, and over the 28 before. */
+  recentMean: z.number().optional(),
+  usualMean: z.number().optional(),
+  /** True when the recent days differ from the usual ones beyond three standard errors and by half or double. */
+  volumeChanged: z.boolean(),
+})
+export type SourceHealthView = z.infer<typeof SourceHealthView>
+
+/** Figures of one week (Monday to Sunday) of source × syndrome × county; null is a day nobody reported. */
+export const WeekFigureView = z.object({
+  sourceKind: SourceKind,
+  syndrome: Syndrome,
+  regionCode: RegionCode,
+  days: z.array(z.int().nullable()).length(7),
+  /** Sum of the week before; absent when nobody reported in it. */
+  before: z.int().optional(),
+  reporters: z.int(),
+})
+export type WeekFigureView = z.infer<typeof WeekFigureView>
+
+/** One day of a long history; days nobody reported are not listed. */
+export const CalendarDayView = z.object({ day: z.string(), count: z.int(), reporters: z.int() })
+export type CalendarDayView = z.infer<typeof CalendarDayView>

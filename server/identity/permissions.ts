@@ -552,6 +552,11 @@ export const routeTable = {
   'GET /v1/alerts': ['epidemiologist', 'dispatcher', 'shift-leader', 'administrator'],
   'GET /v1/alerts/:alertId': ['epidemiologist', 'dispatcher', 'shift-leader', 'administrator'],
   'GET /v1/alerts/:alertId/series': ['epidemiologist'],
+  // Surveillance: who reviews reads figures; who keeps the installation must see which feed is silent.
+  'GET /v1/sources/health': ['epidemiologist', 'administrator'],
+  'GET /v1/surveillance/week': ['epidemiologist'],
+  'GET /v1/surveillance/calendar': ['epidemiologist'],
+  'GET /v1/rules/history': ['epidemiologist', 'administrator', 'auditor'],
   'GET /v1/incidents': ['dispatcher', 'shift-leader', 'player'],
   'GET /v1/incidents/:incidentId': ['dispatcher', 'shift-leader', 'crew', 'terminal', 'player'],
   // Advice is for who may order a unit; its rows hold only units the asker sees.

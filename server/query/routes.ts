@@ -23,6 +23,7 @@ import {
   pageMax,
   type TrailRow,
 } from './sql.ts'
+import { registerSurveillanceReads } from './surveillance.ts'
 
 /** What the asker may see, decided by identity/. */
 export type Asker = {
@@ -381,6 +382,8 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
       }
     },
   )
+
+  registerSurveillanceReads(get, { pool, world, listBelow: (covers, scope) => listBelow(world, covers, scope) })
 }
 
 function isReject(answer: unknown): answer is Reject {
