@@ -432,6 +432,9 @@ export const routeTable = {
   'GET /v1/incidents/:incidentId/advice': desk,
   'GET /v1/calls': ['dispatcher', 'shift-leader', 'player'],
   'GET /v1/units/:id/track': ['dispatcher', 'shift-leader', 'player'],
+  // Figures without persons: for who leads, who keeps and who checks.
+  'GET /v1/reports/dispatch': ['shift-leader', 'administrator', 'auditor'],
+  'GET /v1/reports/dispatch.csv': ['shift-leader', 'administrator', 'auditor'],
 } as const satisfies Record<string, Access>
 
 export type RouteName = keyof typeof routeTable
