@@ -4,6 +4,7 @@
  * belong. A kind never changes its meaning; a new meaning is a new kind (upcasters stand at the end of this file).
  */
 import { z } from 'zod'
+import { basesMax, HospitalState, OperatingMode, Shift } from './fleet.ts'
 import { Rule, rulesMax } from './rule.ts'
 import {
   AgeBand,
@@ -24,6 +25,7 @@ import {
   UnitClass,
   UnitStatus,
 } from './scalars.ts'
+import { chainStamps, spokenStamps } from './stamps.ts'
 
 /** Most entries in one request. */
 export const batchMax = 1_000
@@ -53,6 +55,27 @@ export const Period = z.string().regex(/^(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12
 
 const Vital = (min: number, max: number) => z.number().min(min).max(max).optional()
 
+/** Why an incident is cancelled before it is served. */
+export const cancelCauses = [
+  'caller-withdrew',
+  'false-call',
+  'already-gone',
+  'handled-elsewhere',
+  'duplicate',
+  'drill',
+  'other',
+] as const
+/** Why another unit than the first advised was sent; asked after sending. */
+export const overrideCauses = [
+  'local-knowledge',
+  'road-closed',
+  'crew-state',
+  'equipment',
+  'leader-order',
+  'hospital-asked',
+  'other',
+] as const
+
 const bodies = {
   // --- the city's register (facts of an administrator)
   'region.published': z.strictObject({
@@ -75,7 +98,17 @@ const bodies = {
   'rule.published': z.strictObject({ version: z.int().min(1), rules: z.array(Rule).max(rulesMax) }),
   'place.registered': z.strictObject({
     placeId: Id,
-    placeKind: z.enum(['station', 'hospital', 'clinic', 'school', 'pharmacy', 'laboratory', 'centre', 'other']),
+    placeKind: z.enum([
+      'station',
+      'standby',
+      'hospital',
+      'clinic',
+      'school',
+      'pharmacy',
+      'laboratory',
+      'centre',
+      'other',
+    ]),
     name: Name,
     nameEn: Name.optional(),
     regionCode: RegionCode,
@@ -89,6 +122,8 @@ const bodies = {
     capabilities: z.array(Id).max(32).default([]),
     stationId: Id.optional(),
     regionCode: RegionCode,
+    /** Bases it may be sent to: agreed standby points and other stations; its own station is always one. */
+    baseIds: z.array(Id).max(basesMax).optional(),
   }),
   // --- vehicles
   'unit.position': z.strictObject({
@@ -165,6 +200,97 @@ const bodies = {
     ]),
     reason: z.string().max(200).optional(),
   }),
+  // --- the clock, tasks and life of incidents
+  'incident.stamped': z.strictObject({
+    incidentId: Id,
+    unitId: Id,
+    stamp: z.enum(spokenStamps),
+    by: StampSource,
+  }),
+  'incident.stampEdited': z.strictObject({
+    incidentId: Id,
+    unitId: Id.optional(),
+    stamp: z.enum(chainStamps),
+    at: EpochMs,
+    reason: z.string().min(1).max(200),
+  }),
+  'incident.unitQueued': z.strictObject({ incidentId: Id, unitId: Id }),
+  'incident.nextWithdrawn': z.strictObject({ incidentId: Id, unitId: Id, reason: z.string().min(1).max(200) }),
+  'incident.unitDiverted': z.strictObject({
+    incidentId: Id,
+    fromIncidentId: Id,
+    unitId: Id,
+    reason: z.string().min(1).max(200),
+  }),
+  'unit.taskAcknowledged': z.strictObject({ unitId: Id, incidentId: Id, by: StampSource }),
+  'incident.cancelled': z.strictObject({
+    incidentId: Id,
+    cause: z.enum(cancelCauses),
+    reason: z.string().max(200).optional(),
+  }),
+  'incident.merged': z.strictObject({ incidentId: Id, mergedId: Id, reason: z.string().max(200).optional() }),
+  'incident.split': z.strictObject({
+    incidentId: Id,
+    newIncidentId: Id,
+    callIds: z.array(Id).max(50).default([]),
+    unitIds: z.array(Id).max(64).default([]),
+    level: Level,
+    regionCode: RegionCode,
+    ...Place,
+    reason: z.string().max(200).optional(),
+  }),
+  'incident.reopened': z.strictObject({
+    incidentId: Id,
+    newIncidentId: Id,
+    level: Level,
+    reason: z.string().min(1).max(200),
+  }),
+  'incident.overrideReasoned': z.strictObject({
+    incidentId: Id,
+    unitId: Id,
+    advisedUnitId: Id.optional(),
+    rank: z.int().min(1).max(40).optional(),
+    cause: z.enum(overrideCauses),
+    note: z.string().max(200).optional(),
+  }),
+  'incident.massDeclared': z.strictObject({
+    incidentId: Id,
+    expected: z.int().min(1).max(10_000),
+    /** The commander lifts the share of idle units kept for the rest of the city. */
+    reserveLifted: z.boolean().default(false),
+  }),
+  // --- centres
+  'incident.transferOffered': z.strictObject({
+    incidentId: Id,
+    toCode: RegionCode,
+    reason: z.string().min(1).max(200),
+  }),
+  'incident.transferAccepted': z.strictObject({ incidentId: Id }),
+  'incident.transferRefused': z.strictObject({ incidentId: Id, reason: z.string().min(1).max(200) }),
+  'incident.transferWithdrawn': z.strictObject({ incidentId: Id }),
+  'incident.aidAsked': z.strictObject({
+    incidentId: Id,
+    ofCode: RegionCode,
+    unitClass: UnitClass.optional(),
+    reason: z.string().min(1).max(200),
+  }),
+  'incident.aidRefused': z.strictObject({ incidentId: Id, ofCode: RegionCode, reason: z.string().min(1).max(200) }),
+  'region.modeChanged': z.strictObject({
+    regionCode: RegionCode,
+    mode: OperatingMode,
+    /** Most moves to another base per unit and shift; absent leaves it as it is. */
+    movesPerShiftMax: z.int().min(0).max(50).optional(),
+  }),
+  // --- crews, distress, cover
+  'crew.assigned': z.strictObject({ unitId: Id, ...Shift.shape }),
+  'unit.distressed': z.strictObject({ unitId: Id, lon: Lon.optional(), lat: Lat.optional() }),
+  'unit.distressAcknowledged': z.strictObject({ unitId: Id }),
+  'unit.distressEnded': z.strictObject({ unitId: Id, reason: z.string().max(200).optional() }),
+  'unit.moveOrdered': z.strictObject({ unitId: Id, placeId: Id, gain: z.number().min(0).max(1).optional() }),
+  // --- hospitals
+  'hospital.stateReported': z.strictObject({ placeId: Id, ...HospitalState.shape }),
+  'hospital.notified': z.strictObject({ placeId: Id, incidentId: Id, unitId: Id, etaAt: EpochMs.optional() }),
+  'hospital.noticeAcknowledged': z.strictObject({ placeId: Id, incidentId: Id, unitId: Id }),
   // --- surveillance
   'count.reported': z.strictObject({
     sourceKind: SourceKind,
@@ -331,6 +457,33 @@ const rows: Record<Kind, Row> = {
     record: { kind: 'incident', idField: 'incidentId' },
   }),
   'incident.closed': command('事件关闭', 'incident closed'),
+  'incident.stamped': fact('urgent', '时刻登记', 'clock step'),
+  'incident.stampEdited': command('时刻补正', 'clock step edited'),
+  'incident.unitQueued': command('预派', 'next task given'),
+  'incident.nextWithdrawn': command('撤回预派', 'next task withdrawn'),
+  'incident.unitDiverted': command('途中改派', 'unit diverted'),
+  'unit.taskAcknowledged': fact('urgent', '任务确认', 'task acknowledged'),
+  'incident.cancelled': command('事件取消', 'incident cancelled'),
+  'incident.merged': command('并案', 'incidents merged'),
+  'incident.split': command('分案', 'incident split'),
+  'incident.reopened': command('事件重启', 'incident reopened'),
+  'incident.overrideReasoned': fact('urgent', '未按推荐说明', 'override explained'),
+  'incident.massDeclared': command('批量伤员', 'mass casualty declared'),
+  'incident.transferOffered': command('移交发出', 'transfer offered'),
+  'incident.transferAccepted': command('移交接收', 'transfer accepted'),
+  'incident.transferRefused': command('移交退回', 'transfer refused'),
+  'incident.transferWithdrawn': command('移交撤回', 'transfer withdrawn'),
+  'incident.aidAsked': command('请求增援', 'mutual aid asked'),
+  'incident.aidRefused': command('谢绝增援', 'mutual aid refused'),
+  'region.modeChanged': fact('urgent', '运行模式', 'operating mode'),
+  'crew.assigned': fact('urgent', '排班', 'crew assigned'),
+  'unit.distressed': fact('urgent', '车组求助', 'unit in distress'),
+  'unit.distressAcknowledged': command('求助确认', 'distress acknowledged'),
+  'unit.distressEnded': fact('urgent', '求助解除', 'distress ended'),
+  'unit.moveOrdered': command('调防', 'move ordered'),
+  'hospital.stateReported': fact('urgent', '医院状态', 'hospital state'),
+  'hospital.notified': command('通知医院', 'hospital notified'),
+  'hospital.noticeAcknowledged': fact('urgent', '医院确认', 'notice acknowledged'),
   'count.reported': fact('live', '监测计数', 'count reported'),
   'report.received': fact('live', '报告卡', 'report card', {
     personal: ['patientName', 'patientPhone', 'identityNumber', 'addressText'],

@@ -126,6 +126,61 @@ const table = {
   STATUS_ORDER: { http: 409, zh: '状态不能从 {from} 变为 {to}', en: 'The status cannot go from {from} to {to}' },
   CARD_EXISTS: { http: 409, zh: '报告卡 {cardId} 已存在', en: 'Report card {cardId} exists already' },
   PAGE_UNKNOWN: { http: 404, zh: '没有通知 {pageId}', en: 'No page {pageId}' },
+  // the world: tasks, centres, cover, hospitals
+  NEXT_TAKEN: {
+    http: 409,
+    zh: '车组 {unitId} 的下一任务已由 {by} 预派给 {incidentId}',
+    en: 'The next task of unit {unitId} was already given to {incidentId} by {by}',
+  },
+  NEXT_ACKNOWLEDGED: {
+    http: 409,
+    zh: '车组 {unitId} 已确认下一任务，不能撤回',
+    en: 'Unit {unitId} has confirmed its next task; it cannot be withdrawn',
+  },
+  UNIT_BEYOND_DIVERSION: {
+    http: 409,
+    zh: '车组 {unitId} 已到现场或已载人，不能改派',
+    en: 'Unit {unitId} has reached its scene or carries a patient; it cannot be diverted',
+  },
+  STAMP_IN_FUTURE: { http: 422, zh: '补正的时刻晚于现在', en: 'The edited time lies in the future' },
+  INCIDENT_SAME: { http: 422, zh: '两个事件是同一个', en: 'Both incidents are the same one' },
+  INCIDENT_OPEN: { http: 409, zh: '事件 {incidentId} 仍在进行，不必重启', en: 'Incident {incidentId} is still open' },
+  INCIDENT_FOREIGN: {
+    http: 403,
+    zh: '事件 {incidentId} 由 {owner} 负责，本席只能查看和备注',
+    en: 'Incident {incidentId} belongs to {owner}; this seat may look and note',
+  },
+  TRANSFER_PENDING: {
+    http: 409,
+    zh: '事件 {incidentId} 正在移交 {toCode}，等待答复',
+    en: 'Incident {incidentId} is being handed to {toCode}; the answer is awaited',
+  },
+  TRANSFER_UNKNOWN: {
+    http: 409,
+    zh: '事件 {incidentId} 没有待答复的移交',
+    en: 'Incident {incidentId} awaits no transfer',
+  },
+  TRANSFER_SAME: { http: 422, zh: '{toCode} 已经负责这个事件', en: '{toCode} already answers for this incident' },
+  AID_UNKNOWN: { http: 409, zh: '没有向 {ofCode} 请求增援', en: 'No aid was asked of {ofCode}' },
+  BASE_NOT_ALLOWED: { http: 409, zh: '车组 {unitId} 不可驻 {placeId}', en: 'Unit {unitId} may not stand at {placeId}' },
+  MOVES_EXHAUSTED: {
+    http: 409,
+    zh: '车组 {unitId} 本班调防已达 {max} 次',
+    en: 'Unit {unitId} has been moved {max} times this shift',
+  },
+  DISTRESS_UNKNOWN: { http: 409, zh: '车组 {unitId} 没有求助', en: 'Unit {unitId} is not in distress' },
+  SHIFT_INVALID: {
+    http: 422,
+    zh: '班次或休息的起止时间不成立',
+    en: 'The times of the shift or of a break do not hold',
+  },
+  DIVERSION_INVALID: {
+    http: 422,
+    zh: '分流须在 2 小时内到期',
+    en: 'A diversion must end within two hours',
+  },
+  NOTICE_UNKNOWN: { http: 409, zh: '没有发给 {placeId} 的通知', en: 'No notice was sent to {placeId}' },
+  NOT_A_HOSPITAL: { http: 422, zh: '{placeId} 不是医院', en: '{placeId} is not a hospital' },
   // reading
   QUERY_INVALID: { http: 400, zh: '查询参数 {path} 不正确', en: 'Query parameter {path} is not correct' },
   REPORT_TOO_LONG: { http: 422, zh: '一份报表最长 {max} 天', en: 'A report spans at most {max} days' },

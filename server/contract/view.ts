@@ -3,6 +3,7 @@
  * GET /v1/persons/… . Fan-out and query build these from the world; consoles and simulations read them.
  */
 import { z } from 'zod'
+import { HospitalState, OperatingMode, Shift } from './fleet.ts'
 import {
   EpochMs,
   Id,
@@ -28,6 +29,9 @@ export const RegionView = z.object({
   lon: Lon,
   lat: Lat,
   population: z.int(),
+  /** How its centre works, and how often a unit may be moved in a shift; absent: never set. */
+  mode: OperatingMode.optional(),
+  movesPerShiftMax: z.int().optional(),
 })
 export type RegionView = z.infer<typeof RegionView>
 
@@ -39,6 +43,8 @@ export const PlaceView = z.object({
   regionCode: RegionCode,
   lon: Lon,
   lat: Lat,
+  /** What a hospital last said of itself, and when: its age is shown wherever it counts. */
+  hospital: z.object({ ...HospitalState.shape, reportedAt: EpochMs, by: z.string() }).optional(),
 })
 export type PlaceView = z.infer<typeof PlaceView>
 
@@ -62,6 +68,32 @@ export const UnitView = z.object({
   /** Device time of the fix shown; age is judged against the city clock. */
   fixAt: EpochMs.optional(),
   silent: z.boolean(),
+  /** When the crew confirmed its active task. */
+  acknowledgedAt: EpochMs.optional(),
+  /** The one next task (预派): becomes the active one when that ends; withdrawn only until the crew has confirmed it. */
+  nextIncidentId: Id.optional(),
+  nextBy: z.string().optional(),
+  nextAcknowledgedAt: EpochMs.optional(),
+  /** A step the fixes suggest; shown, never applied. */
+  suggestion: z.object({ status: UnitStatus, at: EpochMs, placeId: Id.optional() }).optional(),
+  /** 求助: laid over any status until somebody ends it. */
+  distress: z
+    .object({
+      at: EpochMs,
+      acknowledgedAt: EpochMs.optional(),
+      acknowledgedBy: z.string().optional(),
+    })
+    .optional(),
+  /** The present shift and the next ones, by start. */
+  shifts: z.array(Shift).optional(),
+  /** Bases it may be sent to beside its station. */
+  baseIds: z.array(Id).optional(),
+  /** Where it stands or is heading when that is not its station, since when, and moves in the present shift. */
+  baseId: Id.optional(),
+  movedAt: EpochMs.optional(),
+  moves: z.int().optional(),
+  /** The hospital it is taking its patient to. */
+  destinationId: Id.optional(),
 })
 export type UnitView = z.infer<typeof UnitView>
 
@@ -71,6 +103,12 @@ export const StampView = z.object({
   source: StampSource,
   unitId: Id.optional(),
   by: z.string().optional(),
+  /** loggedAt of the entry that brought it: the newest of several edits counts. */
+  enteredAt: EpochMs.optional(),
+  /** True when it came over a minute after it happened: a key pressed without network, by the device's clock. */
+  offline: z.boolean().optional(),
+  /** Why, of an edit, a release, a withdrawal, a diversion. */
+  reason: z.string().optional(),
 })
 export type StampView = z.infer<typeof StampView>
 
@@ -108,6 +146,70 @@ export const IncidentView = z.object({
   /** Personal fields that exist and can be asked for. */
   sealedFields: z.array(z.string()),
   noteCount: z.int(),
+  /** Units whose next task this is. */
+  nextUnitIds: z.array(Id).optional(),
+  /** Set when its unit was taken away before the patient was reached: it stands at the head of its level. */
+  requeuedAt: EpochMs.optional(),
+  closeReason: z.string().optional(),
+  /** Links between records; both are kept. */
+  mergedInto: Id.optional(),
+  mergedFrom: z.array(Id).optional(),
+  splitFrom: Id.optional(),
+  splitInto: z.array(Id).optional(),
+  reopenedFrom: Id.optional(),
+  reopenedAs: Id.optional(),
+  /** The region whose centre answers for it; absent: that of `regionCode`. Others that see it are in `visibleTo`. */
+  ownerCode: RegionCode.optional(),
+  visibleTo: z.array(RegionCode).optional(),
+  /** An offer to another centre that nobody has answered yet. */
+  transfer: z
+    .object({ toCode: RegionCode, fromCode: RegionCode, at: EpochMs, by: z.string(), reason: z.string() })
+    .optional(),
+  /** Neighbours asked for a unit. */
+  aid: z
+    .array(
+      z.object({
+        ofCode: RegionCode,
+        at: EpochMs,
+        by: z.string(),
+        reason: z.string(),
+        unitClass: UnitClass.optional(),
+        /** Set by the unit that was sent, or by the refusal with its reason. */
+        unitId: Id.optional(),
+        refused: z.string().optional(),
+        answeredAt: EpochMs.optional(),
+      }),
+    )
+    .optional(),
+  mass: z.object({ at: EpochMs, by: z.string(), expected: z.int(), reserveLifted: z.boolean() }).optional(),
+  /** Hospitals told of a patient, by unit; the newest of a unit stands. */
+  notices: z
+    .array(
+      z.object({
+        placeId: Id,
+        unitId: Id,
+        at: EpochMs,
+        by: z.string(),
+        etaAt: EpochMs.optional(),
+        acknowledgedAt: EpochMs.optional(),
+        acknowledgedBy: z.string().optional(),
+      }),
+    )
+    .optional(),
+  /** Why another unit than the first advised was sent. */
+  overrides: z
+    .array(
+      z.object({
+        unitId: Id,
+        advisedUnitId: Id.optional(),
+        rank: z.int().optional(),
+        cause: z.string(),
+        note: z.string().optional(),
+        at: EpochMs,
+        by: z.string(),
+      }),
+    )
+    .optional(),
 })
 export type IncidentView = z.infer<typeof IncidentView>
 
