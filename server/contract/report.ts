@@ -3,8 +3,7 @@
  * auditor opens: from which stamp to which, of what (call, incident, run), against which target, in both languages.
  */
 import { z } from 'zod'
-import { EpochMs, RegionCode, type StampSource } from './scalars.ts'
-import type { StampView } from './view.ts'
+import { EpochMs, RegionCode } from './scalars.ts'
 
 /** Longest period of one report: a month. */
 export const reportDaysMax = 31
@@ -91,8 +90,8 @@ export const ratioDefinitions: readonly RatioDefinition[] = [
     name: { zh: '急救呼叫满足率', en: 'Calls met' },
     target: 0.95,
     definition: {
-      zh: '已派车的呼叫 ÷ 需要派车的呼叫；同一事件的多次来电为一次呼叫，多车为一次满足，报假警的不计',
-      en: 'calls a run was sent to ÷ calls that needed one; several calls of one incident are one, several units meet it once, false calls are left out',
+      zh: '已派车的呼叫 ÷ 需要派车的呼叫；同一事件（含并案）的多次来电为一次呼叫，多车为一次满足，报假警的不计',
+      en: 'calls a run was sent to ÷ calls that needed one; several calls of one incident (also a merged one) are one, several units meet it once, false calls are left out',
     },
   },
   {
@@ -154,10 +153,12 @@ export const DispatchReportView = z.object({
   /** Records behind the figures. */
   calls: Count,
   abandoned: Count,
+  ringing: Count,
   incidents: Count,
   runs: Count,
   runsOn: Count,
   withdrawn: Count,
+  merged: Count,
   rows: z.array(KpiRowView),
   ratios: z.array(RatioRowView),
 })
@@ -166,29 +167,4 @@ export type DispatchReportView = z.infer<typeof DispatchReportView>
 /** Value at nearest rank: place ⌈share·n⌉ of an ascending list; undefined for an empty one. */
 export function findPercentile(ascending: ArrayLike<number>, share: number): number | undefined {
   return ascending.length === 0 ? undefined : ascending[Math.max(1, Math.ceil(share * ascending.length)) - 1]
-}
-
-/** The stamp that counts for one moment. */
-export type StampMark = { at: number; source: StampSource; isOffline: boolean }
-
-const sourceOrder: Readonly<Record<StampSource, number>> = { edit: 0, key: 1, auto: 2, gps: 3 }
-
-/**
- * The stamp of a name that counts, of one unit or of all: per unit the best source, the newest edit else the earliest; over all
- * units the earliest of those. Undefined when there is none.
- */
-export function chooseStamp(stamps: readonly StampView[], name: string, unitId?: string): StampMark | undefined {
-  const byUnit = new Map<string, StampView>()
-  for (const stamp of stamps) {
-    if (stamp.stamp !== name || (unitId !== undefined && stamp.unitId !== unitId)) continue
-    const key = stamp.unitId ?? ''
-    const held = byUnit.get(key)
-    const before = held ? sourceOrder[held.source] - sourceOrder[stamp.source] : 1
-    const isNewerEdit = before === 0 && stamp.source === 'edit' && stamp.at > held!.at
-    const isEarlier = before === 0 && stamp.source !== 'edit' && stamp.at < held!.at
-    if (before > 0 || isNewerEdit || isEarlier) byUnit.set(key, stamp)
-  }
-  let first: StampView | undefined
-  for (const stamp of byUnit.values()) if (!first || stamp.at < first.at) first = stamp
-  return first && { at: first.at, source: first.source, isOffline: false }
 }

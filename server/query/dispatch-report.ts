@@ -4,7 +4,6 @@
  * cannot be a figure is counted as missing, reversed, withdrawn or still on.
  */
 import {
-  chooseStamp,
   type DispatchReportView,
   findPercentile,
   type KpiId,
@@ -14,8 +13,8 @@ import {
   type RatioRowView,
   type ReactionFrom,
   ratioDefinitions,
-  type StampMark,
 } from '#contract/report.ts'
+import { chooseStamp } from '#contract/stamps.ts'
 import type { StampView } from '#contract/view.ts'
 
 /** Level of a call nobody gave one. */
@@ -29,6 +28,8 @@ export type ReportCall = {
   answeredAt?: number | undefined
   /** Hung up before anybody answered. */
   isAbandoned: boolean
+  /** Still ringing: neither answered nor over. */
+  isRinging: boolean
 }
 
 export type ReportIncident = {
@@ -37,6 +38,8 @@ export type ReportIncident = {
   level: number
   outcome?: string | undefined
   isClosed: boolean
+  /** Joined to another incident, which carries its calls and units: no need of its own. */
+  isMerged: boolean
   stamps: readonly StampView[]
 }
 
@@ -63,26 +66,34 @@ type Tally = {
   offline: number
   edited: number
 }
+/** A stamp that counts, as far as a figure needs it. */
+type Mark = Pick<StampView, 'at' | 'source' | 'offline'>
 type Share = { numerator: number; denominator: number }
 
 /** Stamps that say a patient was on board. */
 const loadedStamps = ['loaded', 'at-hospital', 'handover'] as const
+/** Stamps by which the desk takes a unit off again. */
+const takenOffStamps = ['released', 'diverted'] as const
 /** Stamps that end a run. */
-const endStamps = ['released', 'returning', 'idle', 'unavailable'] as const
+const endStamps = [...takenOffStamps, 'returning', 'idle', 'unavailable'] as const
+
+function hasStamp(stamps: readonly StampView[], unitId: string, names: readonly string[]): boolean {
+  return stamps.some(s => s.unitId === unitId && names.includes(s.stamp))
+}
 
 /** Starts an empty report. */
 export function createReport(frame: ReportFrame): ReportFold {
   const tallies = new Map<string, Tally>()
   const shares = new Map<string, Share>()
   const areas = new Set<string>()
-  const counts = { calls: 0, abandoned: 0, incidents: 0, runs: 0, runsOn: 0, withdrawn: 0 }
+  const counts = { calls: 0, abandoned: 0, ringing: 0, incidents: 0, runs: 0, runsOn: 0, withdrawn: 0, merged: 0 }
 
   /** Keys a record counts under: the whole, its level, its area, its area and level. */
   const listKeys = (name: string, area: string, level: number) => {
     areas.add(area)
     return [`${name}||0`, `${name}||${level}`, `${name}|${area}|0`, `${name}|${area}|${level}`]
   }
-  const tally = (kpi: KpiId, area: string, level: number, from?: StampMark, to?: StampMark) => {
+  const tally = (kpi: KpiId, area: string, level: number, from?: Mark, to?: Mark) => {
     for (const key of listKeys(kpi, area, level)) {
       let row = tallies.get(key)
       if (!row) {
@@ -93,7 +104,7 @@ export function createReport(frame: ReportFrame): ReportFold {
       else if (to.at < from.at) row.reversed++
       else {
         row.valuesMs.push(to.at - from.at)
-        if (from.isOffline || to.isOffline) row.offline++
+        if (from.offline || to.offline) row.offline++
         if (from.source === 'edit' || to.source === 'edit') row.edited++
       }
     }
@@ -111,13 +122,13 @@ export function createReport(frame: ReportFrame): ReportFold {
   }
 
   const addRun = (incident: ReportIncident, area: string, unitId: string): void => {
-    const has = (names: readonly string[]) => incident.stamps.some(s => s.unitId === unitId && names.includes(s.stamp))
+    const has = (names: readonly string[]) => hasStamp(incident.stamps, unitId, names)
     const rolling = chooseStamp(incident.stamps, 'rolling', unitId)
     const isOut = rolling !== undefined || has(['on-scene', ...loadedStamps])
     const isOver = incident.isClosed || has(endStamps)
     const ordered = chooseStamp(incident.stamps, 'ordered', unitId)
     if (!isOut) {
-      if (has(['released'])) counts.withdrawn++
+      if (has(takenOffStamps)) counts.withdrawn++
       // Over without a word of the road: the stamp is missing. An order just given is neither a figure nor missing yet.
       else if (isOver) tally('rolling', area, incident.level, ordered, undefined)
       return
@@ -135,13 +146,21 @@ export function createReport(frame: ReportFrame): ReportFold {
         counts.abandoned++
         return
       }
+      if (call.isRinging) {
+        counts.ringing++
+        return
+      }
       const area = frame.areaOf(call.regionCode)
-      const ring: StampMark = { at: call.ringAt, source: 'auto', isOffline: false }
-      const answer: StampMark | undefined =
-        call.answeredAt === undefined ? undefined : { at: call.answeredAt, source: 'key', isOffline: false }
+      const ring: Mark = { at: call.ringAt, source: 'auto' }
+      const answer: Mark | undefined =
+        call.answeredAt === undefined ? undefined : { at: call.answeredAt, source: 'key' }
       tally('answer', area, call.level ?? levelUnknown, ring, answer)
     },
     addIncident(incident) {
+      if (incident.isMerged) {
+        counts.merged++
+        return
+      }
       counts.incidents++
       const area = frame.areaOf(incident.regionCode)
       const { level, stamps } = incident
@@ -153,7 +172,7 @@ export function createReport(frame: ReportFrame): ReportFold {
       if (order) {
         tally('order', area, level, answer, order)
         const arrival = chooseStamp(stamps, 'on-scene')
-        const isWithdrawn = unitIds.every(unitId => stamps.some(s => s.unitId === unitId && s.stamp === 'released'))
+        const isWithdrawn = unitIds.every(unitId => hasStamp(stamps, unitId, takenOffStamps))
         const start = frame.reactionFrom === 'ring' ? chooseStamp(stamps, 'ring') : answer
         if (arrival || (incident.isClosed && !isWithdrawn)) tally('reaction', area, level, start, arrival)
       }

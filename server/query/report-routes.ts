@@ -89,7 +89,8 @@ export async function makeDispatchReport(
           level: row.level ?? undefined,
           ringAt: row.at,
           answeredAt: row.answeredAt ?? undefined,
-          isAbandoned: row.answeredAt === null && row.outcome === 'abandoned',
+          isAbandoned: row.answeredAt === null && (row.abandonedAt !== null || row.outcome === 'abandoned'),
+          isRinging: row.answeredAt === null && row.abandonedAt === null && row.outcome === null,
         }),
     )) &&
     (await readAll(
@@ -101,6 +102,7 @@ export async function makeDispatchReport(
           level: row.level,
           outcome: row.outcome ?? undefined,
           isClosed: row.state === 'closed',
+          isMerged: row.isMerged,
           stamps: row.stamps,
         }),
     ))
@@ -137,10 +139,12 @@ export function writeDispatchCsv(view: DispatchReportView, nameRegion: (code: st
     [],
     ['来电 calls', view.calls],
     ['未接挂断 abandoned', view.abandoned],
+    ['仍在振铃 ringing', view.ringing],
     ['事件 incidents', view.incidents],
     ['任务 runs', view.runs],
     ['进行中任务 runs on', view.runsOn],
     ['出车前撤销 withdrawn', view.withdrawn],
+    ['并案 merged', view.merged],
     [],
     [
       'kpi',

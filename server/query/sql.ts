@@ -153,6 +153,7 @@ export type ReportIncidentRow = {
   regionCode: string
   level: number
   outcome: string | null
+  isMerged: boolean
   stamps: StampView[]
 }
 export type ReportCallRow = {
@@ -161,6 +162,7 @@ export type ReportCallRow = {
   regionCode: string
   level: number | null
   answeredAt: number | null
+  abandonedAt: number | null
   outcome: string | null
 }
 export type ReportFilter = {
@@ -185,7 +187,7 @@ export const listReportIncidents = (pool: Pool, filter: ReportFilter) =>
   listReportRows<ReportIncidentRow>(
     pool,
     'incident_record',
-    `state, level, view ->> 'outcome' AS outcome, view -> 'stamps' AS stamps`,
+    `state, level, view ->> 'outcome' AS outcome, view ? 'mergedInto' AS "isMerged", view -> 'stamps' AS stamps`,
     filter,
   )
 
@@ -194,6 +196,7 @@ export const listReportCalls = (pool: Pool, filter: ReportFilter) =>
   listReportRows<ReportCallRow>(
     pool,
     'call_record',
-    `(view ->> 'level')::int AS level, (view ->> 'answeredAt')::bigint AS "answeredAt", view ->> 'outcome' AS outcome`,
+    `(view ->> 'level')::int AS level, (view ->> 'answeredAt')::bigint AS "answeredAt",
+     (view ->> 'abandonedAt')::bigint AS "abandonedAt", view ->> 'outcome' AS outcome`,
     filter,
   )

@@ -195,6 +195,8 @@ const uses: Record<(typeof routeNames)[number], string> = {
   'GET /v1/cover': 'ds',
   'GET /v1/calls': 'dsp',
   'GET /v1/units/:id/track': 'dsp',
+  'GET /v1/reports/dispatch': 'sau',
+  'GET /v1/reports/dispatch.csv': 'sau',
 }
 
 test('ID-4 every route × role, and strangers, near and far', () => {
