@@ -279,6 +279,7 @@ export async function startServer(
       return 'code' in principal ? principal : toSpeaker(principal)
     },
     seal: items => identity.sealer.sealMany(items),
+    hashNumber: text => identity.sealer.hashNumber(text),
     isAway: isDatabaseAway,
     isWriterAway: () => writer.getState().state === 'away',
     submit: (entries, laneOf) => writer.submit(entries, laneOf),

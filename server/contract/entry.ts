@@ -8,13 +8,18 @@ import { basesMax, HospitalState, OperatingMode, Shift } from './fleet.ts'
 import { Rule, rulesMax } from './rule.ts'
 import {
   AgeBand,
+  CallChannel,
+  CallKind,
+  CallOutcome,
   Day,
   EpochMs,
   Id,
   Lat,
   Level,
+  LinkedService,
   Lon,
   Name,
+  PositionSource,
   RegionCode,
   RegionLevel,
   Role,
@@ -52,6 +57,12 @@ export type Complaint = z.infer<typeof Complaint>
 
 /** A period of a count: the Shanghai day `2026-11-21`, or its hour `2026-11-21T08`. A field, not a time. */
 export const Period = z.string().regex(/^(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3]))?$/)
+
+/** Seat, extension, service or hospital of a telephone system, as it names them. */
+const SeatName = z.string().min(1).max(60)
+const RadiusM = z.number().min(0).max(100_000)
+/** 128 bits of a keyed hash, in hex. */
+export const NumberHash = z.string().regex(/^[0-9a-f]{32}$/)
 
 const Vital = (min: number, max: number) => z.number().min(min).max(max).optional()
 
@@ -166,11 +177,80 @@ const bodies = {
     callerName: Personal.optional(),
     addressText: Personal.optional(),
     complaintText: Personal.optional(),
+    callKind: CallKind.optional(),
+    channel: CallChannel.optional(),
+    /** Radius in metres the position is meant with, and who gave it. */
+    radiusM: RadiusM.optional(),
+    positionSource: PositionSource.optional(),
+    /** Keyed hash of callerNumber. Written by the door alone: what a sender puts here is thrown away. */
+    numberHash: NumberHash.optional(),
+    /** An internet call until a code has been told; absent for everybody else. */
+    isVerified: z.boolean().optional(),
+    /** Beyond the limit of the public door: rings, ranked last. */
+    isOverLimit: z.boolean().optional(),
   }),
-  'call.ended': z.strictObject({
+  /** Picked up (t1): by the telephony with its seat, by a desk with its actor. */
+  'call.answered': z.strictObject({ callId: Id, seat: SeatName.optional() }),
+  /** The line closed before anybody answered: a callback task begins. */
+  'call.abandoned': z.strictObject({ callId: Id }),
+  /** The line closed. */
+  'call.hungUp': z.strictObject({ callId: Id, by: z.enum(['caller', 'seat', 'network']).optional() }),
+  /** Where the caller is, by one source; the history is kept and the best is shown. */
+  'call.located': z.strictObject({ callId: Id, positionSource: PositionSource, ...Place, radiusM: RadiusM }),
+  /** What the desk heard: kind, level, complaint; what is left out stays as it was. */
+  'call.described': z.strictObject({
     callId: Id,
-    outcome: z.enum(['incident', 'consultation', 'repeat', 'harassment', 'abandoned', 'other']),
+    callKind: CallKind.optional(),
+    level: Level.optional(),
+    complaint: Complaint.optional(),
+    ageBand: AgeBand.optional(),
+    sex: Sex.optional(),
+    callerName: Personal.optional(),
+    addressText: Personal.optional(),
+    complaintText: Personal.optional(),
   }),
+  'call.conferenced': z.strictObject({
+    callId: Id,
+    partyKind: z.enum(['seat', 'crew', 'hospital', 'service', 'expert', 'other']),
+    party: SeatName,
+  }),
+  'call.transferred': z.strictObject({
+    callId: Id,
+    toKind: z.enum(['seat', 'centre', 'hospital', 'service', 'other']),
+    to: SeatName,
+  }),
+  /** Name of the recording in the recorder, never an address with a password in it. */
+  'call.recorded': z.strictObject({
+    callId: Id,
+    recordingRef: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.:/~-]{0,199}$/),
+  }),
+  'call.joined': z.strictObject({ callId: Id, incidentId: Id, reason: z.string().max(200).optional() }),
+  'call.calledBack': z.strictObject({
+    callId: Id,
+    result: z.enum(['reached', 'no-answer', 'busy', 'switched-off', 'wrong-number']),
+  }),
+  'call.callbackGivenUp': z.strictObject({ callId: Id, reason: z.string().min(1).max(200) }),
+  /** A case handed to or from 110, 119, 122 …: pending until the other side acknowledges. */
+  'call.linked': z.strictObject({
+    linkId: Id,
+    callId: Id,
+    direction: z.enum(['out', 'in']),
+    service: LinkedService,
+    /** Their case number, when they gave one. */
+    reference: Id.optional(),
+    caseText: Personal.optional(),
+  }),
+  'call.linkAcknowledged': z.strictObject({ linkId: Id, callId: Id, reference: Id.optional(), by: Name.optional() }),
+  /** An internet caller told the code: only the mark changes. */
+  'call.verified': z.strictObject({ callId: Id }),
+  /** Marks the number of a call as a nuisance until a time, or takes the mark away. Lowers the rank, never drops. */
+  'number.marked': z.strictObject({
+    callId: Id,
+    isNuisance: z.boolean(),
+    reason: z.string().min(1).max(200),
+    expiresAt: EpochMs.optional(),
+  }),
+  'call.ended': z.strictObject({ callId: Id, outcome: CallOutcome }),
   // --- incidents (commands of a desk)
   'incident.opened': z.strictObject({
     incidentId: Id,
@@ -444,6 +524,27 @@ const rows: Record<Kind, Row> = {
     personal: ['callerNumber', 'callerName', 'addressText', 'complaintText'],
     record: { kind: 'call', idField: 'callId' },
   }),
+  'call.answered': fact('urgent', '摘机', 'call answered'),
+  'call.abandoned': fact('urgent', '接听前挂断', 'call abandoned'),
+  'call.hungUp': fact('urgent', '挂机', 'call hung up'),
+  'call.located': fact('urgent', '来电定位', 'caller located'),
+  'call.described': fact('urgent', '来电登记', 'call described', {
+    personal: ['callerName', 'addressText', 'complaintText'],
+    record: { kind: 'call', idField: 'callId' },
+  }),
+  'call.conferenced': fact('urgent', '多方通话', 'call conferenced'),
+  'call.transferred': fact('urgent', '来电转接', 'call transferred'),
+  'call.recorded': fact('urgent', '通话录音', 'call recorded'),
+  'call.joined': command('并入事件', 'call joined'),
+  'call.calledBack': command('回拨', 'called back'),
+  'call.callbackGivenUp': command('放弃回拨', 'callback given up'),
+  'call.linked': fact('urgent', '联动移交', 'linked transfer', {
+    personal: ['caseText'],
+    record: { kind: 'call', idField: 'callId' },
+  }),
+  'call.linkAcknowledged': fact('urgent', '联动签收', 'linked transfer acknowledged'),
+  'call.verified': fact('urgent', '来电核实', 'call verified'),
+  'number.marked': command('骚扰号码标记', 'number marked'),
   'call.ended': fact('urgent', '来电结束', 'call ended'),
   'incident.opened': command('事件受理', 'incident opened', {
     personal: ['complaintText', 'addressText', 'note'],

@@ -117,6 +117,33 @@ const table = {
   },
   CALL_UNKNOWN: { http: 404, zh: '没有来电 {callId}', en: 'No call {callId}' },
   CALL_EXISTS: { http: 409, zh: '来电 {callId} 已登记', en: 'Call {callId} is recorded already' },
+  CALL_TAKEN: { http: 409, zh: '来电 {callId} 已由 {by} 接听', en: 'Call {callId} was already answered by {by}' },
+  CALL_GONE: { http: 409, zh: '来电 {callId} 已挂断,请回拨', en: 'Call {callId} hung up: ring back' },
+  CALL_SETTLED: {
+    http: 409,
+    zh: '来电 {callId} 已并入事件 {incidentId}',
+    en: 'Call {callId} already belongs to incident {incidentId}',
+  },
+  CALL_NUMBER_UNKNOWN: {
+    http: 409,
+    zh: '来电 {callId} 没有主叫号码,无法标记',
+    en: 'Call {callId} has no number that could be marked',
+  },
+  CALLBACK_NONE: { http: 409, zh: '来电 {callId} 没有待办的回拨', en: 'Call {callId} has no callback to do' },
+  LINK_UNKNOWN: { http: 404, zh: '没有联动移交 {linkId}', en: 'No linked transfer {linkId}' },
+  LINK_EXISTS: { http: 409, zh: '联动移交 {linkId} 已登记', en: 'Linked transfer {linkId} is recorded already' },
+  INCIDENT_FULL: {
+    http: 409,
+    zh: '事件 {incidentId} 的来电已达上限 {max}',
+    en: 'Incident {incidentId} holds its most calls, {max}',
+  },
+  PUBLIC_CALLS_OFF: { http: 404, zh: '网络呼救未开通,请拨打 120', en: 'Calls by internet are not open here: dial 120' },
+  PUBLIC_CALLS_FULL: {
+    http: 503,
+    zh: '网络呼救已满,请立即拨打 120',
+    en: 'Too many calls by internet: dial 120 now',
+  },
+  CODE_WRONG: { http: 422, zh: '验证码不正确或已过期', en: 'The code is wrong or has expired' },
   ALERT_UNKNOWN: { http: 404, zh: '没有预警 {alertId}', en: 'No alert {alertId}' },
   ALERT_TRANSITION: {
     http: 409,

@@ -5,11 +5,16 @@
 import { z } from 'zod'
 import { HospitalState, OperatingMode, Shift } from './fleet.ts'
 import {
+  CallChannel,
+  CallKind,
+  CallOutcome,
   EpochMs,
   Id,
   Lat,
   Level,
+  LinkedService,
   Lon,
+  PositionSource,
   RegionCode,
   RegionLevel,
   Role,
@@ -112,6 +117,53 @@ export const StampView = z.object({
 })
 export type StampView = z.infer<typeof StampView>
 
+/** One position of a caller; the newest of the best is the call's own. */
+export const CallPositionView = z.object({
+  positionSource: PositionSource,
+  lon: Lon,
+  lat: Lat,
+  radiusM: z.number(),
+  at: EpochMs,
+  by: z.string().optional(),
+})
+export type CallPositionView = z.infer<typeof CallPositionView>
+
+/** The task to ring back whoever hung up before an answer. `state` open until somebody was reached or it was given up. */
+export const CallbackView = z.object({
+  state: z.enum(['open', 'reached', 'given-up', 'rang-again', 'settled']),
+  openedAt: EpochMs,
+  /** When the next try is due. */
+  dueAt: EpochMs,
+  attempts: z.int(),
+  lastResult: z.string().optional(),
+  lastBy: z.string().optional(),
+  closedAt: EpochMs.optional(),
+  reason: z.string().optional(),
+})
+export type CallbackView = z.infer<typeof CallbackView>
+
+/** A case handed to or from another service, pending until the other side acknowledges. */
+export const CallLinkView = z.object({
+  linkId: Id,
+  direction: z.enum(['out', 'in']),
+  service: LinkedService,
+  at: EpochMs,
+  by: z.string(),
+  reference: z.string().optional(),
+  acknowledgedAt: EpochMs.optional(),
+  acknowledgedBy: z.string().optional(),
+})
+export type CallLinkView = z.infer<typeof CallLinkView>
+
+/** Third parties brought in or handed to, oldest first. */
+export const CallPartyView = z.object({
+  way: z.enum(['conference', 'transfer']),
+  partyKind: z.string(),
+  party: z.string(),
+  at: EpochMs,
+})
+export type CallPartyView = z.infer<typeof CallPartyView>
+
 export const CallView = z.object({
   callId: Id,
   regionCode: RegionCode,
@@ -122,7 +174,32 @@ export const CallView = z.object({
   syndrome: Syndrome.optional(),
   complaintCode: z.string().optional(),
   incidentId: Id.optional(),
-  outcome: z.string().optional(),
+  outcome: CallOutcome.optional(),
+  callKind: CallKind.optional(),
+  channel: CallChannel.optional(),
+  /** Metres the position shown is meant with, and who gave it. */
+  radiusM: z.number().optional(),
+  positionSource: PositionSource.optional(),
+  positions: z.array(CallPositionView).optional(),
+  /** t1; `answeredBy` is the person, `seat` what the telephone system calls the place. */
+  answeredAt: EpochMs.optional(),
+  answeredBy: z.string().optional(),
+  seat: z.string().optional(),
+  abandonedAt: EpochMs.optional(),
+  hungUpAt: EpochMs.optional(),
+  endedAt: EpochMs.optional(),
+  endedBy: z.string().optional(),
+  callback: CallbackView.optional(),
+  links: z.array(CallLinkView).optional(),
+  parties: z.array(CallPartyView).optional(),
+  recordingRef: z.string().optional(),
+  /** False: an internet call nobody has verified; absent: not asked. */
+  isVerified: z.boolean().optional(),
+  /** Place in the ring list: 0 usual, 1 lowered by a nuisance mark, 2 last (beyond the public limit). Never dropped. */
+  rank: z.int().min(0).max(2).optional(),
+  /** Earlier calls of the same number that the world remembers. */
+  earlierCalls: z.int().optional(),
+  isNuisance: z.boolean().optional(),
 })
 export type CallView = z.infer<typeof CallView>
 
@@ -212,6 +289,31 @@ export const IncidentView = z.object({
     .optional(),
 })
 export type IncidentView = z.infer<typeof IncidentView>
+
+/** Cases that may be the same event as a call: GET /v1/calls/:callId/duplicates. Asked for, changes nothing. */
+export const DuplicateView = z.object({
+  /** The incident, or the other call where there is no incident yet. */
+  incidentId: Id.optional(),
+  callId: Id.optional(),
+  /** 0 to 1; shown from 0.35 on. */
+  score: z.number().min(0).max(1),
+  distanceM: z.number().optional(),
+  /** Between the two rings. */
+  apartS: z.number(),
+  reasons: z.array(z.enum(['same-number', 'near', 'area-overlaps', 'minutes-apart', 'same-complaint', 'same-kind'])),
+})
+export type DuplicateView = z.infer<typeof DuplicateView>
+
+/** What is known of a caller's number, without the number: GET /v1/calls/:callId/history. */
+export const NumberHistoryView = z.object({
+  callId: Id,
+  /** Earlier calls of the same number in the asker's sight, newest first. */
+  calls: z.array(CallView),
+  mark: z
+    .object({ by: z.string(), reason: z.string(), at: EpochMs, expiresAt: EpochMs, isInForce: z.boolean() })
+    .optional(),
+})
+export type NumberHistoryView = z.infer<typeof NumberHistoryView>
 
 /** A sentence in both languages. */
 const Words = z.object({ zh: z.string(), en: z.string() })

@@ -156,7 +156,7 @@ function withoutSealed(body: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(body).map(([key, value]) => [
       key,
-      typeof value === 'string' && value.startsWith(sealedPrefix) ? '(sealed)' : value,
+      key === 'numberHash' || (typeof value === 'string' && value.startsWith(sealedPrefix)) ? '(sealed)' : value,
     ]),
   )
 }

@@ -3,7 +3,24 @@
  * Pure: same world and entry, same result.
  */
 import { done, type Entry, type EntryOf, type Kind, type Outcome } from '#contract/entry.ts'
-import { applyCall, applyCallEnd } from './calls.ts'
+import {
+  applyAnswer,
+  applyCall,
+  applyCallback,
+  applyCallbackEnd,
+  applyCallEnd,
+  applyDescription,
+  applyForgotten,
+  applyHangUp,
+  applyJoin,
+  applyLink,
+  applyLinkAcknowledgement,
+  applyLocation,
+  applyNumberMark,
+  applyParty,
+  applyRecording,
+  applyVerification,
+} from './calls.ts'
 import { applyCard } from './cards.ts'
 import { applyTick } from './clock.ts'
 import { findExpiry } from './commands.ts'
@@ -29,6 +46,21 @@ const folds: { [K in Kind]: Fold<K> } = {
   'unit.vitals': applyVitals,
   'unit.status': applyStatus,
   'call.received': applyCall,
+  'call.answered': applyAnswer,
+  'call.abandoned': applyHangUp,
+  'call.hungUp': applyHangUp,
+  'call.located': applyLocation,
+  'call.described': applyDescription,
+  'call.conferenced': applyParty,
+  'call.transferred': applyParty,
+  'call.recorded': applyRecording,
+  'call.joined': applyJoin,
+  'call.calledBack': applyCallback,
+  'call.callbackGivenUp': applyCallbackEnd,
+  'call.linked': applyLink,
+  'call.linkAcknowledged': applyLinkAcknowledgement,
+  'call.verified': applyVerification,
+  'number.marked': applyNumberMark,
   'call.ended': applyCallEnd,
   'incident.opened': applyOpen,
   'incident.unitAssigned': applyAssign,
@@ -73,7 +105,7 @@ const folds: { [K in Kind]: Fold<K> } = {
   'page.attempted': keep,
   'page.receipted': keep,
   'record.viewed': keep,
-  'person.forgotten': keep,
+  'person.forgotten': applyForgotten,
   'account.changed': keep,
   'device.changed': keep,
   'entry.quarantined': (world, _entry, touched) => {

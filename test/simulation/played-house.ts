@@ -112,6 +112,7 @@ export async function openPlayedHouse(options: {
     isAway: () => false,
     isWriterAway: () => false,
     seal: async items => items.map(item => ({ fields: { ...item.fields } })),
+    hashNumber: async () => undefined,
     submit: (admitted, laneOf) => writer.submit(admitted, laneOf),
     hasRoom: counts => writer.hasRoom(counts),
     count: () => {},
