@@ -4,7 +4,7 @@
  * maps of plain records keyed by id, in insertion order. It holds what is open and recent; tables hold the rest.
  */
 import type { Rule } from '#contract/rule.ts'
-import type { AlertView, IncidentView, PlaceView, RegionView } from '#contract/view.ts'
+import type { AlertView, IncidentView, PlaceView, RegionView, UnitView } from '#contract/view.ts'
 
 export type Region = RegionView
 export type Place = PlaceView
@@ -34,6 +34,24 @@ export type Unit = {
   /** loggedAt of the newest fix: silence is judged on our clock, not the device's. */
   heardAt?: number
   silent: boolean
+  acknowledgedAt?: number
+  nextIncidentId?: string
+  nextBy?: string
+  nextAcknowledgedAt?: number
+  suggestion?: UnitView['suggestion']
+  distress?: UnitView['distress']
+  shifts?: UnitView['shifts']
+  baseIds?: string[]
+  baseId?: string
+  movedAt?: number
+  moves?: number
+  destinationId?: string
+  /** The shift (or day, without one) that `moves` counts. */
+  movesOf?: string
+  /** Where its fixes have stood still, and since when by the device's clock. */
+  still?: { since: number; lon: number; lat: number }
+  /** Where it was when its task was given: leaving there suggests that it rolls. */
+  orderedFrom?: { lon: number; lat: number }
 }
 
 export type Call = {
