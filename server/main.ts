@@ -41,9 +41,11 @@ import { startWriter, type Writer } from './log/writer.ts'
 import { createAdvisor } from './operations/advice.ts'
 import { startCheckpoints } from './operations/checkpoints.ts'
 import { createEntriesClock, createWallClock } from './operations/clock.ts'
+import { createDeployment } from './operations/deployment.ts'
 import { noteForgotten, settleForgotten } from './operations/forgotten.ts'
 import { startJobs } from './operations/jobs.ts'
 import { createMetrics } from './operations/metrics.ts'
+import { createOutlook } from './operations/outlook.ts'
 import { findSealedRecord, listForgotten } from './operations/records.ts'
 import { isRestored } from './operations/sql.ts'
 import { startTicker } from './operations/ticker.ts'
@@ -235,7 +237,9 @@ export async function startServer(
           onError: onError('roads'),
         })
   const travel = createTravel(roads)
-  const advisor = createAdvisor({ world, travel, now: () => clock.now() })
+  const outlook = createOutlook({ world, travel })
+  const advisor = createAdvisor({ world, travel, outlook, now: () => clock.now() })
+  const deployment = createDeployment({ world, travel, outlook, now: () => clock.now() })
 
   const toSpeaker = (principal: Principal): Speaker => {
     const actor = findActor(principal)
@@ -357,6 +361,7 @@ export async function startServer(
         },
         judge: judgeSeries,
         advise: advisor.advise,
+        ...deployment,
         sendReject: (reply, refused) => sendReject(reply, refused),
       })
     },
