@@ -3,7 +3,24 @@
  * Pure: same world and entry, same result.
  */
 import { done, type Entry, type EntryOf, type Kind, type Outcome } from '#contract/entry.ts'
-import { applyCall, applyCallEnd } from './calls.ts'
+import {
+  applyAnswer,
+  applyCall,
+  applyCallback,
+  applyCallbackEnd,
+  applyCallEnd,
+  applyDescription,
+  applyForgotten,
+  applyHangUp,
+  applyJoin,
+  applyLink,
+  applyLinkAcknowledgement,
+  applyLocation,
+  applyNumberMark,
+  applyParty,
+  applyRecording,
+  applyVerification,
+} from './calls.ts'
 import { applyCard } from './cards.ts'
 import {
   applyAidAsk,
@@ -19,7 +36,7 @@ import { applyCrew, applyDistress, applyDistressAck, applyDistressEnd, applyMove
 import { applyHospitalState, applyNotice, applyNoticeAck } from './hospitals.ts'
 import { applyClose, applyLevel, applyNote, applyOpen } from './incidents.ts'
 import { applyCancel, applyMass, applyMerge, applyOverride, applyReopen, applySplit } from './links.ts'
-import { applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
+import { applyCalendar, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
 import { applyCount } from './series.ts'
 import { recordKey } from './sources.ts'
 import {
@@ -44,12 +61,28 @@ const keep = () => done
 const folds: { [K in Kind]: Fold<K> } = {
   'region.published': applyRegions,
   'rule.published': applyRules,
+  'calendar.published': applyCalendar,
   'place.registered': applyPlace,
   'unit.registered': applyUnit,
   'unit.position': applyPosition,
   'unit.vitals': applyVitals,
   'unit.status': applyStatus,
   'call.received': applyCall,
+  'call.answered': applyAnswer,
+  'call.abandoned': applyHangUp,
+  'call.hungUp': applyHangUp,
+  'call.located': applyLocation,
+  'call.described': applyDescription,
+  'call.conferenced': applyParty,
+  'call.transferred': applyParty,
+  'call.recorded': applyRecording,
+  'call.joined': applyJoin,
+  'call.calledBack': applyCallback,
+  'call.callbackGivenUp': applyCallbackEnd,
+  'call.linked': applyLink,
+  'call.linkAcknowledged': applyLinkAcknowledgement,
+  'call.verified': applyVerification,
+  'number.marked': applyNumberMark,
   'call.ended': applyCallEnd,
   'incident.opened': applyOpen,
   'incident.unitAssigned': applyAssign,
@@ -86,15 +119,31 @@ const folds: { [K in Kind]: Fold<K> } = {
   'hospital.noticeAcknowledged': applyNoticeAck,
   'count.reported': applyCount,
   'report.received': applyCard,
+  'report.drafted': keep,
+  'report.draftDismissed': keep,
+  'report.corrected': keep,
+  'report.retracted': keep,
+  'report.reviewed': keep,
   'signal.found': keep,
   'alert.acknowledged': keep,
   'alert.noted': keep,
   'alert.closed': keep,
+  'alert.verified': keep,
+  'alert.shelved': keep,
+  'alert.reopened': keep,
+  'alert.closureProposed': keep,
+  'alert.closureConfirmed': keep,
+  'event.opened': keep,
+  'event.alertAdded': keep,
+  'event.graded': keep,
+  'event.reported': keep,
+  'event.closed': keep,
+  'roster.published': keep,
   'clock.ticked': applyTick,
   'page.attempted': keep,
   'page.receipted': keep,
   'record.viewed': keep,
-  'person.forgotten': keep,
+  'person.forgotten': applyForgotten,
   'account.changed': keep,
   'device.changed': keep,
   'entry.quarantined': (world, _entry, touched) => {
