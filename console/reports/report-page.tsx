@@ -194,7 +194,7 @@ export function ReportPage() {
   const regions = useWorld(world => world.regions)
   const nameArea = useRegionNames(language)
   const now = useSecond()
-  const today = formatCityDay(now)
+  const today = now === 0 ? '' : formatCityDay(now)
   const [days, setDays] = useState<{ fromDay: string; toDay: string }>()
   const { fromDay, toDay } = days ?? { fromDay: today, toDay: today }
   const [region, setRegion] = useState('')
