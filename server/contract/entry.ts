@@ -4,13 +4,16 @@
  * belong. A kind never changes its meaning; a new meaning is a new kind (upcasters stand at the end of this file).
  */
 import { z } from 'zod'
+import { CalendarSpan, calendarSpansMax } from './calendar.ts'
 import { basesMax, HospitalState, OperatingMode, Shift } from './fleet.ts'
+import { DutyShift, QuietHours, quietHoursMax, shiftsMax } from './roster.ts'
 import { Rule, rulesMax } from './rule.ts'
 import {
   AgeBand,
   CallChannel,
   CallKind,
   CallOutcome,
+  CaseClass,
   Day,
   EpochMs,
   Id,
@@ -19,6 +22,7 @@ import {
   LinkedService,
   Lon,
   Name,
+  Occupation,
   PositionSource,
   RegionCode,
   RegionLevel,
@@ -86,6 +90,35 @@ export const overrideCauses = [
   'hospital-asked',
   'other',
 ] as const
+/** What a report card may say beside disease, class, place and diagnosis. */
+const cardFields = {
+  icd10: z.string().max(16).optional(),
+  onsetDay: Day.optional(),
+  deathDay: Day.optional(),
+  ageBand: AgeBand.optional(),
+  sex: Sex.optional(),
+  occupation: Occupation.optional(),
+  /** School, kindergarten, site: the collective the case belongs to, a registered place. */
+  placeId: Id.optional(),
+}
+const cardPerson = {
+  patientName: Personal.optional(),
+  patientPhone: Personal.optional(),
+  identityNumber: Personal.optional(),
+  addressText: Personal.optional(),
+  /**
+   * Pseudonyms of the person, put in by the door alone (what a sender writes here is dropped): equal for equal identity
+   * numbers, or equal phone and name; random, so that they mean nothing once the door has forgotten the person.
+   */
+  personKeys: z.array(Id).max(2).optional(),
+}
+/** What came of an alert. */
+export const Verdict = z.enum(['confirmed', 'noise', 'false'])
+export type Verdict = z.infer<typeof Verdict>
+/** Alerts joined in one event at most. */
+export const eventAlertsMax = 50
+/** Longest time an alert may be shelved: a week. */
+export const shelfMaxMs = 7 * 86_400_000
 
 const bodies = {
   // --- the city's register (facts of an administrator)
@@ -107,6 +140,10 @@ const bodies = {
       .max(5_000),
   }),
   'rule.published': z.strictObject({ version: z.int().min(1), rules: z.array(Rule).max(rulesMax) }),
+  'calendar.published': z.strictObject({
+    version: z.int().min(1),
+    spans: z.array(CalendarSpan).max(calendarSpansMax),
+  }),
   'place.registered': z.strictObject({
     placeId: Id,
     placeKind: z.enum([
@@ -384,17 +421,43 @@ const bodies = {
   'report.received': z.strictObject({
     cardId: Id,
     diseaseId: Id,
-    caseClass: z.enum(['suspected', 'clinical', 'confirmed', 'carrier']),
+    caseClass: CaseClass,
+    ...cardFields,
     regionCode: RegionCode,
     facilityId: Id,
-    onsetDay: Day.optional(),
     diagnosedAt: EpochMs,
-    ageBand: AgeBand.optional(),
-    sex: Sex.optional(),
-    patientName: Personal.optional(),
-    patientPhone: Personal.optional(),
-    identityNumber: Personal.optional(),
-    addressText: Personal.optional(),
+    /** When the card was filled in; the door's time when absent. */
+    filedAt: EpochMs.optional(),
+    ...cardPerson,
+  }),
+  // --- report cards: what may happen to one. A feed drafts, a person files; nothing of a card is ever overwritten unseen.
+  'report.drafted': z.strictObject({
+    cardId: Id,
+    diseaseId: Id,
+    ...cardFields,
+    caseClass: CaseClass.optional(),
+    regionCode: RegionCode,
+    facilityId: Id,
+    diagnosedAt: EpochMs.optional(),
+    ...cardPerson,
+  }),
+  'report.draftDismissed': z.strictObject({ cardId: Id, reason: z.string().min(1).max(400) }),
+  /** Replaces the fields it names and no other. */
+  'report.corrected': z.strictObject({
+    cardId: Id,
+    reason: z.string().min(1).max(400),
+    diseaseId: Id.optional(),
+    caseClass: CaseClass.optional(),
+    ...cardFields,
+    regionCode: RegionCode.optional(),
+    diagnosedAt: EpochMs.optional(),
+    ...cardPerson,
+  }),
+  'report.retracted': z.strictObject({ cardId: Id, reason: z.string().min(1).max(400) }),
+  'report.reviewed': z.strictObject({
+    cardId: Id,
+    decision: z.enum(['accepted', 'returned']),
+    reason: z.string().min(1).max(400).optional(),
   }),
   'signal.found': z.strictObject({
     method: Id,
@@ -413,8 +476,51 @@ const bodies = {
   'alert.noted': z.strictObject({ alertId: Id, note: z.string().min(1).max(1_000) }),
   'alert.closed': z.strictObject({
     alertId: Id,
-    verdict: z.enum(['confirmed', 'noise', 'false']),
+    verdict: Verdict,
     reason: z.string().min(1).max(400),
+  }),
+  /** What came of looking into it; stops the verification clock and closes nothing. `grade` is a proposal, 4 = IV … 1 = I. */
+  'alert.verified': z.strictObject({
+    alertId: Id,
+    verdict: Verdict,
+    reason: z.string().min(1).max(400),
+    grade: Level.optional(),
+  }),
+  'alert.shelved': z.strictObject({ alertId: Id, until: EpochMs, reason: z.string().min(1).max(400) }),
+  /** Takes a closure, a proposal to close or a shelf back. */
+  'alert.reopened': z.strictObject({ alertId: Id, reason: z.string().min(1).max(400) }),
+  /** A statutory alert is closed by two: one proposes, another confirms. */
+  'alert.closureProposed': z.strictObject({
+    alertId: Id,
+    verdict: Verdict,
+    reason: z.string().min(1).max(400),
+  }),
+  'alert.closureConfirmed': z.strictObject({ alertId: Id }),
+  // --- public-health events (commands of a desk). "event" in the WHO sense alone: 突发公共卫生事件
+  'event.opened': z.strictObject({
+    eventId: Id,
+    regionCode: RegionCode,
+    alertIds: z.array(Id).max(eventAlertsMax).default([]),
+    diseaseId: Id.optional(),
+    syndrome: Syndrome.optional(),
+    grade: Level.optional(),
+    reason: z.string().min(1).max(400),
+  }),
+  'event.alertAdded': z.strictObject({ eventId: Id, alertId: Id }),
+  'event.graded': z.strictObject({ eventId: Id, grade: Level, reason: z.string().min(1).max(400) }),
+  'event.reported': z.strictObject({
+    eventId: Id,
+    report: z.enum(['initial', 'progress', 'final']),
+    /** Number the report has in the system it went to. */
+    reference: Id.optional(),
+  }),
+  'event.closed': z.strictObject({ eventId: Id, reason: z.string().min(1).max(400) }),
+  // --- who is on duty: replaces what was published for the same region
+  'roster.published': z.strictObject({
+    regionCode: RegionCode,
+    version: z.int().min(1),
+    shifts: z.array(DutyShift).max(shiftsMax),
+    quietHours: z.array(QuietHours).max(quietHoursMax).default([]),
   }),
   // --- time, which is a source
   'clock.ticked': z.strictObject({
@@ -515,6 +621,7 @@ const command = (zh: string, en: string, more: Partial<Row> = {}): Row => ({
 const rows: Record<Kind, Row> = {
   'region.published': fact('urgent', '区划发布', 'regions published'),
   'rule.published': fact('urgent', '规则发布', 'rules published'),
+  'calendar.published': fact('urgent', '日历发布', 'calendar published'),
   'place.registered': fact('live', '机构登记', 'place registered'),
   'unit.registered': fact('live', '车组登记', 'unit registered'),
   'unit.position': fact('live', '车组位置', 'unit position', { storage: 'position' }),
@@ -590,10 +697,32 @@ const rows: Record<Kind, Row> = {
     personal: ['patientName', 'patientPhone', 'identityNumber', 'addressText'],
     record: { kind: 'card', idField: 'cardId' },
   }),
+  'report.drafted': fact('live', '报告卡草稿', 'report card drafted', {
+    personal: ['patientName', 'patientPhone', 'identityNumber', 'addressText'],
+    record: { kind: 'card', idField: 'cardId' },
+  }),
+  'report.draftDismissed': command('报告卡草稿不报', 'draft dismissed'),
+  'report.corrected': fact('live', '报告卡订正', 'report card corrected', {
+    personal: ['patientName', 'patientPhone', 'identityNumber', 'addressText'],
+    record: { kind: 'card', idField: 'cardId' },
+  }),
+  'report.retracted': fact('live', '报告卡删除', 'report card retracted'),
+  'report.reviewed': command('报告卡审核', 'report card reviewed'),
   'signal.found': fact('live', '分析信号', 'signal found'),
   'alert.acknowledged': command('预警确认', 'alert acknowledged'),
   'alert.noted': command('预警备注', 'alert note'),
   'alert.closed': command('预警关闭', 'alert closed'),
+  'alert.verified': command('预警核实', 'alert verified'),
+  'alert.shelved': command('预警搁置', 'alert shelved'),
+  'alert.reopened': command('预警重开', 'alert reopened'),
+  'alert.closureProposed': command('预警提请关闭', 'alert closure proposed'),
+  'alert.closureConfirmed': command('预警复核关闭', 'alert closure confirmed'),
+  'event.opened': command('突发公共卫生事件立案', 'public-health event opened'),
+  'event.alertAdded': command('预警并入突发公共卫生事件', 'alert added to public-health event'),
+  'event.graded': command('突发公共卫生事件定级', 'public-health event graded'),
+  'event.reported': command('突发公共卫生事件上报', 'public-health event reported'),
+  'event.closed': command('突发公共卫生事件结案', 'public-health event closed'),
+  'roster.published': fact('urgent', '值班表发布', 'roster published'),
   'clock.ticked': fact('urgent', '时钟', 'clock tick', { storage: 'tick' }),
   'page.attempted': fact('urgent', '通知发送', 'page attempted'),
   'page.receipted': fact('urgent', '通知回执', 'page receipted'),
@@ -627,11 +756,13 @@ export const Actor = z.strictObject({
 })
 export type Actor = z.infer<typeof Actor>
 
-/** Versions a command was decided on: unit, incident and alert as the sender saw them. */
+/** Versions a command was decided on: unit, incident, alert, event and card as the sender saw them. */
 export const Expects = z.strictObject({
   unit: z.int().min(0).optional(),
   incident: z.int().min(0).optional(),
   alert: z.int().min(0).optional(),
+  event: z.int().min(0).optional(),
+  card: z.int().min(0).optional(),
 })
 export type Expects = z.infer<typeof Expects>
 

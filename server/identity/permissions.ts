@@ -74,6 +74,7 @@ const houseOnly: readonly Role[] = []
 export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'region.published': register,
   'rule.published': register,
+  'calendar.published': register,
   'place.registered': register,
   'unit.registered': register,
   'unit.position': onBoard,
@@ -132,11 +133,29 @@ export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'hospital.notified': [...desk, 'crew', 'terminal', 'player'],
   'hospital.noticeAcknowledged': ['hospital', ...desk, 'player'],
   'count.reported': ['hospital', 'epidemiologist', 'gateway', 'feed', 'player'],
-  'report.received': ['hospital', 'epidemiologist', 'gateway', 'feed', 'player'],
+  // A statutory card is filed by a person; a feed prepares a draft (a player replays what persons once filed).
+  'report.received': ['hospital', 'epidemiologist', 'player'],
+  'report.drafted': ['hospital', 'gateway', 'feed', 'player'],
+  'report.draftDismissed': ['hospital', 'epidemiologist', 'player'],
+  'report.corrected': ['hospital', 'epidemiologist', 'player'],
+  'report.retracted': ['hospital', 'epidemiologist', 'player'],
+  'report.reviewed': ['epidemiologist', 'player'],
   'signal.found': houseOnly,
   'alert.acknowledged': answering,
   'alert.noted': answering,
   'alert.closed': answering,
+  'alert.verified': answering,
+  'alert.shelved': answering,
+  'alert.reopened': answering,
+  'alert.closureProposed': answering,
+  'alert.closureConfirmed': answering,
+  // Opening an event is the decision of whom the law charges with it.
+  'event.opened': ['epidemiologist'],
+  'event.alertAdded': ['epidemiologist'],
+  'event.graded': ['epidemiologist'],
+  'event.reported': ['epidemiologist'],
+  'event.closed': ['epidemiologist'],
+  'roster.published': ['administrator', 'shift-leader', 'epidemiologist', 'player'],
   // Only in a city that runs on its entries (`mayTick`): else the server alone ticks.
   'clock.ticked': ['player'],
   'page.attempted': houseOnly,
@@ -228,10 +247,23 @@ export type ReadRow = {
   persons: Partial<Record<RecordKind, 'region' | 'own'>>
 }
 
+const eventTrail: readonly Kind[] = [
+  'event.opened',
+  'event.alertAdded',
+  'event.graded',
+  'event.reported',
+  'event.closed',
+]
 const alertTrail: readonly Kind[] = [
   'alert.acknowledged',
   'alert.noted',
   'alert.closed',
+  'alert.verified',
+  'alert.shelved',
+  'alert.reopened',
+  'alert.closureProposed',
+  'alert.closureConfirmed',
+  ...eventTrail,
   'signal.found',
   'rule.published',
   'page.attempted',
@@ -316,6 +348,12 @@ export const readTable: Readonly<Record<Role, ReadRow>> = {
       'alert.acknowledged',
       'alert.noted',
       'alert.closed',
+      'alert.verified',
+      'alert.shelved',
+      'alert.reopened',
+      'alert.closureProposed',
+      'alert.closureConfirmed',
+      ...eventTrail,
       'page.attempted',
       'page.receipted',
     ],
@@ -504,6 +542,8 @@ export const routeTable = {
     'player',
   ],
   'GET /v1/entries': ['auditor', 'shift-leader', 'epidemiologist', 'dispatcher'],
+  // Past entries are judged, never shown: the answer holds alerts of the asker's regions alone.
+  'POST /v1/rules/dry-run': ['epidemiologist'],
   'GET /v1/rules': ['epidemiologist', 'shift-leader', 'administrator', 'auditor'],
   'GET /v1/socket': [...persons, 'terminal', 'player'],
   'GET /v1/basemap': [...persons, 'terminal', 'player'],
@@ -512,6 +552,11 @@ export const routeTable = {
   'GET /v1/alerts': ['epidemiologist', 'dispatcher', 'shift-leader', 'administrator'],
   'GET /v1/alerts/:alertId': ['epidemiologist', 'dispatcher', 'shift-leader', 'administrator'],
   'GET /v1/alerts/:alertId/series': ['epidemiologist'],
+  // Surveillance: who reviews reads figures; who keeps the installation must see which feed is silent.
+  'GET /v1/sources/health': ['epidemiologist', 'administrator'],
+  'GET /v1/surveillance/week': ['epidemiologist'],
+  'GET /v1/surveillance/calendar': ['epidemiologist'],
+  'GET /v1/rules/history': ['epidemiologist', 'administrator', 'auditor'],
   'GET /v1/incidents': ['dispatcher', 'shift-leader', 'player'],
   'GET /v1/incidents/:incidentId': ['dispatcher', 'shift-leader', 'crew', 'terminal', 'player'],
   // Advice is for who may order a unit; its rows hold only units the asker sees.

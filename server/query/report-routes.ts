@@ -5,7 +5,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { formatCsv } from '#contract/csv.ts'
-import { type Reject, reject } from '#contract/errors.ts'
+import { type Reject, reject, sendReject } from '#contract/errors.ts'
 import {
   DispatchReportView,
   kpiDefinitions,
@@ -214,9 +214,9 @@ export function registerReportRoutes(app: FastifyInstance, ports: QueryPorts): v
     },
     handler: async (request, reply) => {
       const asker = await ports.authenticate(request, 'GET /v1/reports/dispatch')
-      if ('code' in asker) return ports.sendReject(reply as never, asker)
+      if ('code' in asker) return sendReject(reply, asker)
       const made = await makeDispatchReport(ports, asker, request.query as DispatchQuery)
-      return 'code' in made ? ports.sendReject(reply as never, made) : made
+      return 'code' in made ? sendReject(reply, made) : made
     },
   })
   app.get('/v1/reports/dispatch.csv', {
@@ -228,9 +228,9 @@ export function registerReportRoutes(app: FastifyInstance, ports: QueryPorts): v
     },
     handler: async (request, reply) => {
       const asker = await ports.authenticate(request, 'GET /v1/reports/dispatch.csv')
-      if ('code' in asker) return ports.sendReject(reply as never, asker)
+      if ('code' in asker) return sendReject(reply, asker)
       const made = await makeDispatchReport(ports, asker, request.query as DispatchQuery)
-      if ('code' in made) return ports.sendReject(reply as never, made)
+      if ('code' in made) return sendReject(reply, made)
       const day = (at: number) => formatInstant(at).slice(0, 10)
       const name = `vigil-dispatch-${day(made.from)}-${day(made.to - 1)}.csv`
       return sendCsv(

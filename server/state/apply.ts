@@ -25,7 +25,7 @@ import { applyCard } from './cards.ts'
 import { applyTick } from './clock.ts'
 import { findExpiry } from './commands.ts'
 import { applyAssign, applyClose, applyLevel, applyNote, applyOpen, applyRelease } from './incidents.ts'
-import { applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
+import { applyCalendar, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
 import { applyCount } from './series.ts'
 import { recordKey } from './sources.ts'
 import { applyPosition, applyStatus, applyVitals } from './units.ts'
@@ -40,6 +40,7 @@ const keep = () => done
 const folds: { [K in Kind]: Fold<K> } = {
   'region.published': applyRegions,
   'rule.published': applyRules,
+  'calendar.published': applyCalendar,
   'place.registered': applyPlace,
   'unit.registered': applyUnit,
   'unit.position': applyPosition,
@@ -97,10 +98,26 @@ const folds: { [K in Kind]: Fold<K> } = {
   'hospital.noticeAcknowledged': keep,
   'count.reported': applyCount,
   'report.received': applyCard,
+  'report.drafted': keep,
+  'report.draftDismissed': keep,
+  'report.corrected': keep,
+  'report.retracted': keep,
+  'report.reviewed': keep,
   'signal.found': keep,
   'alert.acknowledged': keep,
   'alert.noted': keep,
   'alert.closed': keep,
+  'alert.verified': keep,
+  'alert.shelved': keep,
+  'alert.reopened': keep,
+  'alert.closureProposed': keep,
+  'alert.closureConfirmed': keep,
+  'event.opened': keep,
+  'event.alertAdded': keep,
+  'event.graded': keep,
+  'event.reported': keep,
+  'event.closed': keep,
+  'roster.published': keep,
   'clock.ticked': applyTick,
   'page.attempted': keep,
   'page.receipted': keep,
