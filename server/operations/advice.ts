@@ -31,7 +31,8 @@ import {
 import type { RoadLeg } from '../roads/graph.ts'
 import { getHourOfWeek, measureStraightLeg } from '../roads/speeds.ts'
 import type { Travel, TravelGap } from '../roads/travel.ts'
-import { unitsOnIncidentMax } from '../state/incidents.ts'
+import { unitsOnIncidentMax } from '../state/open.ts'
+import { isFree } from '../state/tasks.ts'
 import { findRegionAt, type Incident, type Unit, type World } from '../state/world.ts'
 
 /**
@@ -90,9 +91,9 @@ export type Advisor = {
 
 type Cover = { stations: CoverPoint[]; area: CoverArea; travel: TravelKind; key: string; roadKey?: string }
 
-/** True when the line would take an order for this unit now; the same test as state/incidents.ts. */
+/** True when the line would take an order for this unit now; the test of state/tasks.ts. */
 export function isAssignable(unit: Unit | undefined): boolean {
-  return unit !== undefined && unit.incidentId === undefined && (unit.status === 'idle' || unit.status === 'returning')
+  return unit !== undefined && isFree(unit)
 }
 
 /** Makes the advisor of a world; it keeps habits and cover between questions. */
