@@ -5,8 +5,7 @@
  */
 import type { CalendarSpan } from '#contract/calendar.ts'
 import type { Rule } from '#contract/rule.ts'
-import type { AlertView, CallView, IncidentView, PlaceView, RegionView } from '#contract/view.ts'
-import type { AlertView, IncidentView, PlaceView, RegionView, UnitView } from '#contract/view.ts'
+import type { AlertView, CallView, IncidentView, PlaceView, RegionView, UnitView } from '#contract/view.ts'
 
 export type Region = RegionView
 export type Place = PlaceView

@@ -21,6 +21,7 @@ export type RawFigure = {
   reversed: number
   within: number
   edited: number
+  offline: number
   meanS?: number
   p50S?: number
   p90S?: number
@@ -32,7 +33,7 @@ export type RawFigures = {
   shares: Map<string, { numerator: number; denominator: number }>
 }
 
-type RawStamp = { name: string; at: number; unitId: string; source: string; loggedAt: number }
+type RawStamp = { name: string; at: number; unitId: string; source: string; loggedAt: number; late: boolean }
 type RawIncident = {
   id: string
   openedAt: number
@@ -51,6 +52,7 @@ type RawCall = {
   answeredAt?: number
   abandonedAt?: number
   outcome?: string
+  incidentId?: string
 }
 
 const limits: Record<string, number> = { answer: 10, order: 60, rolling: 180, reaction: 900 }
@@ -94,8 +96,9 @@ export function recount(
     const incident = incidents.get(text('incidentId') ?? '')
     const stamp = (on: RawIncident | undefined, name: string, source: string, unitId = '', at = row.occurredAt) => {
       if (!on) return
-      if (source !== 'edit' && on.stamps.some(s => s.name === name && s.at === at && s.unitId === unitId)) return
-      on.stamps.push({ name, at, unitId, source, loggedAt: row.loggedAt })
+      if (on.stamps.some(s => s.name === name && s.at === at && s.unitId === unitId && s.source === source)) return
+      const late = (source === 'key' || source === 'gps') && at === row.occurredAt && row.loggedAt - at > 60_000
+      on.stamps.push({ name, at, unitId, source, loggedAt: row.loggedAt, late })
     }
     const hand = row.hasActor ? 'key' : 'auto'
     const free = (unitId: string) => taskOf.delete(unitId)
@@ -115,7 +118,10 @@ export function recount(
         break
       case 'call.answered': {
         const call = calls.get(text('callId')!)
-        if (call) call.answeredAt ??= row.occurredAt
+        if (!call) break
+        call.answeredAt = Math.min(call.answeredAt ?? row.occurredAt, row.occurredAt)
+        // Picked up after the desk had opened the case: the case still gets its t1.
+        stamp(incidents.get(call.incidentId ?? ''), 'answered', hand, '', call.answeredAt)
         break
       }
       case 'call.abandoned': {
@@ -142,8 +148,9 @@ export function recount(
         for (const callId of (b.callIds as string[] | undefined) ?? []) {
           const call = calls.get(callId)!
           call.outcome ??= 'incident'
+          call.incidentId = opened.id
           stamp(opened, 'ring', 'auto', '', call.ringAt)
-          if (call.answeredAt !== undefined) stamp(opened, 'answered', 'key', '', call.answeredAt)
+          if (call.answeredAt !== undefined) stamp(opened, 'answered', 'auto', '', call.answeredAt)
         }
         incidents.set(opened.id, opened)
         break
@@ -192,7 +199,7 @@ export function recount(
     }
     return code
   }
-  type Sample = { key: string; ms: number | undefined; edited: boolean }
+  type Sample = { key: string; ms: number | undefined; edited: boolean; late: boolean }
   const samples: Sample[] = []
   const parts: { key: string; hit: boolean }[] = []
   const spread = (name: string, region: string, level: number) => {
@@ -202,10 +209,12 @@ export function recount(
   const time = (name: string, region: string, level: number, a?: RawStamp | number, z?: RawStamp | number) => {
     const at = (s: RawStamp | number | undefined) => (typeof s === 'number' ? s : s?.at)
     const isEdit = (s: RawStamp | number | undefined) => typeof s === 'object' && s.source === 'edit'
+    const isLate = (s: RawStamp | number | undefined) => typeof s === 'object' && s.late
     const from = at(a)
     const to = at(z)
     const ms = from === undefined || to === undefined ? undefined : to - from
-    for (const key of spread(name, region, level)) samples.push({ key, ms, edited: isEdit(a) || isEdit(z) })
+    for (const key of spread(name, region, level))
+      samples.push({ key, ms, edited: isEdit(a) || isEdit(z), late: isLate(a) || isLate(z) })
   }
   const counts: Record<string, number> = {
     calls: 0,
@@ -284,6 +293,7 @@ export function recount(
       reversed: of.filter(s => s.ms !== undefined && s.ms < 0).length,
       within: good.filter(ms => ms <= limitMs).length,
       edited: of.filter(s => s.ms !== undefined && s.ms >= 0 && s.edited).length,
+      offline: of.filter(s => s.ms !== undefined && s.ms >= 0 && s.late).length,
     }
     if (good.length > 0) {
       figure.meanS = good.reduce((sum, ms) => sum + ms / 1000, 0) / good.length

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { extname, join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -20,6 +20,7 @@ import { launchBrowser } from '../help/browser.ts'
 import { type As, type CityServer, startCity, until } from '../help/city-server.ts'
 import { type LogRow, type RawFigures, recount } from '../help/raw-figures.ts'
 
+const artifacts = resolve(import.meta.dirname, '../.artifacts')
 const seed = 20260411
 const startAt = Date.parse('2026-04-11T07:00:00+08:00')
 const hours = 4
@@ -35,20 +36,26 @@ let rows: LogRow[] = []
 /** What a telephone system and a desk add to the city's own words, seeded: pick-ups, hang-ups before them, edits, releases. */
 function enrich(said: readonly Saying[], chance: ReturnType<typeof createChance>): Saying[] {
   const more: Saying[] = []
+  const read = (saying: Saying) => saying.body as Record<string, string>
+  const gone = new Set(said.filter(s => read(s).outcome === 'abandoned').map(s => read(s).callId))
+  const withdrawn = new Set<string>()
   for (const saying of said) {
-    const body = saying.body as Record<string, string>
+    const body = read(saying)
     if (saying.kind === 'call.received') {
       const own = chance.fork('answer', body.callId!)
       // One in twenty-five is answered without a stamp: the telephone system was away.
-      if (own.next() < 0.04) continue
+      if (gone.has(body.callId) || own.next() < 0.04) continue
       const at = saying.at + Math.ceil(own.logNormal(6_000, 0.6))
       more.push({ kind: 'call.answered', at, from: saying.from, body: { callId: body.callId! } })
     }
     if (saying.kind === 'incident.unitAssigned') {
       const own = chance.fork('release', body.incidentId!, body.unitId!)
-      if (own.next() >= 0.06) continue
-      const at = saying.at + own.int(200_000)
+      if (own.next() >= 0.1) continue
       const { incidentId, unitId } = body
+      // Half are taken back before the wheels roll, half on the road.
+      const isEarly = own.next() < 0.5
+      if (isEarly) withdrawn.add(`${unitId} ${incidentId}`)
+      const at = saying.at + (isEarly ? own.int(20_000) : 20_000 + own.int(240_000))
       more.push({ kind: 'incident.unitReleased', at, from: 'desk', body: { incidentId, unitId, reason: '改派' } })
     }
     if (saying.kind === 'unit.status' && body.status === 'on-scene' && body.incidentId) {
@@ -66,9 +73,33 @@ function enrich(said: readonly Saying[], chance: ReturnType<typeof createChance>
   }
   // A crew forgets a key now and then.
   const kept = said.filter(
-    saying => saying.kind !== 'unit.status' || chance.fork('forgotten', saying.from, saying.at).next() >= 0.04,
+    saying =>
+      saying.kind !== 'unit.status' ||
+      (!withdrawn.has(`${saying.from} ${read(saying).incidentId}`) &&
+        chance.fork('forgotten', saying.from, saying.at).next() >= 0.04),
   )
   return [...kept, ...more].sort((a, b) => a.at - b.at)
+}
+
+/** The shift leader puts right what the keys got wrong: each edit is an entry with its reason. */
+async function edit(tick: (at: number) => Promise<unknown>): Promise<void> {
+  let at = endAt
+  const orders = await server.database.pool.query<{ incidentId: string; unitId: string; at: number }>(
+    `SELECT body ->> 'incidentId' AS "incidentId", body ->> 'unitId' AS "unitId", occurred_at AS at FROM entry e
+     JOIN outcome o ON o.seq = e.seq WHERE e.kind = 'incident.unitAssigned' AND o.result = 'done' ORDER BY e.seq LIMIT 40`,
+  )
+  for (const [i, order] of orders.rows.entries()) {
+    if (i % 5 !== 0) continue
+    const { incidentId, unitId } = order
+    // Of two edits the one entered last counts, not the later time.
+    for (const afterMs of i % 10 === 0 ? [200_000, 95_000] : [95_000]) {
+      at += 1_000
+      await tick(at)
+      const body = { incidentId, unitId, stamp: 'rolling', at: order.at + afterMs, reason: '按录音更正' }
+      const told = await server.say(leader, 'incident.stampEdited', body, { occurredAt: at })
+      assert.equal(told.result, 'done', JSON.stringify(told))
+    }
+  }
 }
 
 before(async () => {
@@ -101,11 +132,21 @@ before(async () => {
   // Minute by minute: what is told lies less than a tick ahead of the city's clock. Refusals are part of the play: a status
   // after a release, a close of an incident still busy.
   let next = 0
+  let held: Saying[] = []
   for (let at = startAt + 60_000; at <= endAt; at += 60_000) {
-    const from = next
-    while (next < all.length && all[next]!.at < at) next++
-    await door.send(mergeByTime(ticker.runTo(at), all.slice(from, next)))
+    const now: Saying[] = []
+    for (; next < all.length && all[next]!.at < at; next++) {
+      const saying = all[next]!
+      // A tablet without network brings its keys minutes later, with the time they were pressed.
+      const isHeld = saying.kind === 'unit.status' && chance.fork('offline', saying.from, saying.at).next() < 0.06
+      if (isHeld) held.push(saying)
+      else now.push(saying)
+    }
+    const brought = held.filter(saying => saying.at < at - 240_000)
+    held = held.filter(saying => saying.at >= at - 240_000)
+    await door.send([...mergeByTime(ticker.runTo(at), now), ...brought])
   }
+  await edit(at => door.send(ticker.runTo(at)))
   const found = await server.database.pool.query<LogRow>(
     `SELECT e.seq, e.kind, e.logged_at AS "loggedAt", e.received_at AS "receivedAt", e.occurred_at AS "occurredAt", e.body,
        e.actor IS NOT NULL AS "hasActor", o.result
@@ -146,7 +187,7 @@ function compare(report: DispatchReportView, raw: RawFigures): void {
     const key = `${row.kpi}|${row.regionCode}|${row.level}`
     const own = raw.times.get(key)
     assert.ok(own, `the log knows ${key}`)
-    for (const name of ['n', 'missing', 'reversed', 'within', 'edited', 'p50S', 'p90S'] as const)
+    for (const name of ['n', 'missing', 'reversed', 'within', 'edited', 'offline', 'p50S', 'p90S'] as const)
       assert.equal(row[name], own[name], `${key} ${name}`)
     if (own.meanS === undefined) assert.equal(row.meanS, undefined)
     else assert.ok(Math.abs(row.meanS! - own.meanS) < 1e-9, `${key} mean ${row.meanS} ${own.meanS}`)
@@ -171,6 +212,7 @@ test('KPI-1 every figure of the API equals the recount from raw log rows, by are
   assert.ok(of('rolling').n > 30 && of('rolling').missing > 0 && of('reaction').n > 30)
   assert.ok(of('answer').n > 100 && of('answer').missing > 0 && of('order').n > 30 && of('order').missing > 0)
   assert.ok(report.abandoned > 0 && report.withdrawn > 0 && raw.counts.runsOn! > 0)
+  assert.ok(of('rolling').edited > 0 && of('rolling').offline > 0 && of('reaction').offline > 0)
   assert.ok(report.rows.some(row => row.regionCode !== '' && row.level === 2))
 })
 
@@ -332,13 +374,10 @@ test('KPI-4 the figures on the screen are those of the recount', async t => {
     const wanted = [...raw.times.keys(), ...raw.shares.keys()].filter(key => key.includes('||') || key.endsWith('|0'))
     assert.equal(compared, wanted.length)
     t.diagnostic(`${compared} lines compared on the screen`)
-    if (process.env.SHOTS) {
-      await page.screenshot({ path: join(process.env.SHOTS, 'reports-1366.png') })
-      await page.setViewportSize({ width: 1920, height: 1080 })
-      await page.screenshot({ path: join(process.env.SHOTS, 'reports-1920.png') })
-      await page.emulateMedia({ media: 'print' })
-      await page.pdf({ path: join(process.env.SHOTS, 'reports.pdf') })
-    }
+    await mkdir(artifacts, { recursive: true })
+    await page.screenshot({ path: join(artifacts, 'reports-1366.png') })
+    await page.setViewportSize({ width: 1920, height: 1080 })
+    await page.screenshot({ path: join(artifacts, 'reports-1920.png') })
   } finally {
     await opened.close()
     await rm(dist, { recursive: true, force: true })
