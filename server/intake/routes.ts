@@ -34,6 +34,8 @@ export type IntakePorts = {
   isPlayed: boolean
   authenticate(request: FastifyRequest): Promise<Speaker | Reject>
   seal(items: readonly SealItem[]): Promise<readonly SealAnswer[]>
+  /** Keyed hash of a caller's number; undefined for what is no number. */
+  hashNumber(text: string): Promise<string | undefined>
   /** True while the writer knows the database to be away: nobody need wait for a second answer of it. */
   isWriterAway(): boolean
   /** True for errors that mean the database is away. */
@@ -55,7 +57,7 @@ export function chooseLane(entry: Entry, isPlayed: boolean): Lane {
 const sealMaxMs = 1_500
 
 /** Seals, or throws what counts as the database being away when it does not answer in time. */
-async function sealInTime(items: readonly SealItem[], seal: IntakePorts['seal']): Promise<readonly SealAnswer[]> {
+async function sealInTime<T>(seal: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, refuse) => {
     timer = setTimeout(
@@ -64,7 +66,7 @@ async function sealInTime(items: readonly SealItem[], seal: IntakePorts['seal'])
     )
   })
   try {
-    return await Promise.race([seal(items), late])
+    return await Promise.race([seal(), late])
   } finally {
     clearTimeout(timer)
   }
@@ -73,15 +75,21 @@ async function sealInTime(items: readonly SealItem[], seal: IntakePorts['seal'])
 /** Seals the personal fields of admitted entries in place; what could not be sealed becomes a reject. */
 async function sealEntries(
   admitted: (Entry | Reject)[],
-  { seal, isAway, isWriterAway }: Pick<IntakePorts, 'seal' | 'isAway' | 'isWriterAway'>,
+  { seal, hashNumber, isAway, isWriterAway }: Pick<IntakePorts, 'seal' | 'hashNumber' | 'isAway' | 'isWriterAway'>,
 ): Promise<void> {
   const items: SealItem[] = []
   const owners: number[] = []
+  const numbers: { body: Record<string, unknown>; text: string }[] = []
   for (const [i, entry] of admitted.entries()) {
     if ('code' in entry) continue
     const { personal, record } = kinds[entry.kind]
     if (!record) continue
     const body = entry.body as Record<string, unknown>
+    if (entry.kind === 'call.received') {
+      // The door alone says whose number it is: nobody may ring in another's name.
+      delete body.numberHash
+      if (typeof body.callerNumber === 'string') numbers.push({ body, text: body.callerNumber })
+    }
     const fields: Record<string, string> = {}
     for (const name of personal) if (typeof body[name] === 'string') fields[name] = body[name]
     if (Object.keys(fields).length === 0) continue
@@ -95,7 +103,13 @@ async function sealEntries(
     return
   }
   try {
-    answers = await sealInTime(items, seal)
+    answers = await sealInTime(async () => {
+      for (const { body, text } of numbers) {
+        const numberHash = await hashNumber(text)
+        if (numberHash !== undefined) body.numberHash = numberHash
+      }
+      return seal(items)
+    })
   } catch (error) {
     if (!isAway(error)) throw error
     for (const i of owners) admitted[i] = reject('DATABASE_AWAY')

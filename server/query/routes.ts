@@ -23,6 +23,7 @@ import {
   pageMax,
   type TrailRow,
 } from './sql.ts'
+import { registerSurveillanceReads } from './surveillance.ts'
 
 /** What the asker may see, decided by identity/. */
 export type Asker = {
@@ -39,6 +40,8 @@ export type QueryPorts = {
   world: World
   basemap: BasemapPack | undefined
   settings(): Record<string, unknown>
+  /** The city's clock. */
+  now(): number
   mapboxToken: string | undefined
   /** Judges the route, then says what the asker may see. */
   authenticate(request: FastifyRequest, route: string): Promise<Asker | Reject>
@@ -85,7 +88,7 @@ const SeriesQuery = z.object({
 })
 
 /** Codes of all regions below (and with) one, for history tables that know no tree. */
-function listBelow(world: World, covers: (code: string) => boolean, scope: string | undefined): string[] {
+export function listBelow(world: World, covers: (code: string) => boolean, scope: string | undefined): string[] {
   const codes: string[] = []
   for (const region of world.regions.values()) {
     if (!covers(region.code)) continue
@@ -153,7 +156,7 @@ function withoutSealed(body: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(body).map(([key, value]) => [
       key,
-      typeof value === 'string' && value.startsWith(sealedPrefix) ? '(sealed)' : value,
+      key === 'numberHash' || (typeof value === 'string' && value.startsWith(sealedPrefix)) ? '(sealed)' : value,
     ]),
   )
 }
@@ -381,6 +384,8 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
       }
     },
   )
+
+  registerSurveillanceReads(get, { pool, world, listBelow: (covers, scope) => listBelow(world, covers, scope) })
 }
 
 function isReject(answer: unknown): answer is Reject {

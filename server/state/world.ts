@@ -5,7 +5,7 @@
  */
 import type { CalendarSpan } from '#contract/calendar.ts'
 import type { Rule } from '#contract/rule.ts'
-import type { AlertView, IncidentView, PlaceView, RegionView } from '#contract/view.ts'
+import type { AlertView, CallView, IncidentView, PlaceView, RegionView } from '#contract/view.ts'
 
 export type Region = RegionView
 export type Place = PlaceView
@@ -37,17 +37,18 @@ export type Unit = {
   silent: boolean
 }
 
-export type Call = {
-  callId: string
-  regionCode: string
-  receivedAt: number
-  lon?: number
-  lat?: number
-  level?: number
-  syndrome?: string
-  complaintCode?: string
-  incidentId?: string
-  outcome?: string
+/** A call is its view, and what only the core needs: the number's keyed hash and the account that answered. */
+export type Call = CallView & { numberHash?: string; answeredById?: string }
+
+/** What the world remembers of a caller's number, under a keyed hash: never shown, forgotten with the calls it stands for. */
+export type NumberRecord = {
+  numberHash: string
+  /** The newest calls of it, oldest first. */
+  callIds: string[]
+  callCount: number
+  lastAt: number
+  /** A nuisance mark: in force until it expires. */
+  mark?: { by: string; reason: string; at: number; expiresAt: number }
 }
 
 /** An incident is its view: nothing of it is secret but its sealed fields, which stay in the log. */
@@ -169,6 +170,7 @@ export type World = {
   calendar: Map<string, CalendarSpan>
   units: Map<string, Unit>
   calls: Map<string, Call>
+  numbers: Map<string, NumberRecord>
   incidents: Map<string, Incident>
   series: Map<string, Series>
   cards: Map<string, Card>
@@ -186,6 +188,7 @@ export const collections = [
   'calendar',
   'units',
   'calls',
+  'numbers',
   'incidents',
   'series',
   'cards',
@@ -253,6 +256,7 @@ export function createWorld(): World {
     calendar: new Map(),
     units: new Map(),
     calls: new Map(),
+    numbers: new Map(),
     incidents: new Map(),
     series: new Map(),
     cards: new Map(),

@@ -114,6 +114,7 @@ export async function openPlayedHouse(options: {
     isAway: () => false,
     isWriterAway: () => false,
     seal: async items => items.map(item => ({ fields: { ...item.fields } })),
+    hashNumber: async () => undefined,
     submit: (admitted, laneOf) => writer.submit(admitted, laneOf),
     hasRoom: counts => writer.hasRoom(counts),
     epochs: createEpochGate((source, epoch) => world.sources.has(getSourceKey(source, epoch))),
