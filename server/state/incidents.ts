@@ -6,7 +6,7 @@ import { done, type EntryOf, nameActor, type Outcome } from '#contract/entry.ts'
 import { isCommandStale } from './commands.ts'
 import { close } from './links.ts'
 import { findOpen, refuse } from './open.ts'
-import { addStamp, getSource, makeStamp } from './stamps.ts'
+import { addStamp, getSource, makeStamp, stampCall } from './stamps.ts'
 import { type Incident, isWithin, type Touched, type World } from './world.ts'
 
 export function applyOpen(world: World, entry: EntryOf<'incident.opened'>, touched: Touched): Outcome {
@@ -42,7 +42,7 @@ export function applyOpen(world: World, entry: EntryOf<'incident.opened'>, touch
     call.incidentId = body.incidentId
     call.outcome ??= 'incident'
     touched.calls.add(callId)
-    addStamp(incident, { stamp: 'ring', at: call.receivedAt, source: 'auto' })
+    stampCall(incident, call)
   }
   addStamp(incident, makeStamp(entry, 'opened', getSource(entry)))
   world.incidents.set(incident.incidentId, incident)

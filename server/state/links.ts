@@ -6,7 +6,7 @@
 import { done, type Entry, type EntryOf, nameActor, type Outcome } from '#contract/entry.ts'
 import { isCommandStale } from './commands.ts'
 import { findOpen, refuse, unitsOnIncidentMax } from './open.ts'
-import { addStamp, getSource, makeStamp } from './stamps.ts'
+import { addStamp, getSource, makeStamp, stampCall } from './stamps.ts'
 import { dropNext, releaseUnit } from './tasks.ts'
 import type { Incident, Touched, Unit, World } from './world.ts'
 
@@ -19,7 +19,7 @@ function moveCalls(world: World, callIds: readonly string[], from: Incident, to:
     if (call) {
       call.incidentId = to.incidentId
       touched.calls.add(callId)
-      addStamp(to, { stamp: 'ring', at: call.receivedAt, source: 'auto' })
+      stampCall(to, call)
     }
   }
   from.callIds = from.callIds.filter(id => !callIds.includes(id))

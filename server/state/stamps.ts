@@ -4,7 +4,7 @@
  */
 import { type Entry, nameActor } from '#contract/entry.ts'
 import type { StampView } from '#contract/view.ts'
-import type { Incident } from './world.ts'
+import type { Call, Incident } from './world.ts'
 
 /** Most stamps kept on an open incident: 64 units × 15 steps, and as many again in a hundred for the case itself. */
 export const stampsMax = 1_024
@@ -21,6 +21,22 @@ export function addStamp(incident: Incident, stamp: StampView): void {
   while (place > 0 && incident.stamps[place - 1]!.at > stamp.at) place--
   incident.stamps.splice(place, 0, stamp)
   incident.version++
+}
+
+/** Brings a call's own clock into its incident: t0, and t1 when somebody has picked up already. */
+export function stampCall(
+  incident: Incident,
+  call: Pick<Call, 'receivedAt' | 'answeredAt' | 'answeredBy' | 'answeredById'>,
+): void {
+  addStamp(incident, { stamp: 'ring', at: call.receivedAt, source: 'auto' })
+  if (call.answeredAt === undefined) return
+  const by = call.answeredBy === undefined ? {} : { by: call.answeredBy }
+  addStamp(incident, {
+    stamp: 'answered',
+    at: call.answeredAt,
+    source: call.answeredById === undefined ? 'auto' : 'key',
+    ...by,
+  })
 }
 
 /** A stamp of what an entry says: its time and speaker; a late key or fix is marked offline. */
