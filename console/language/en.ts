@@ -34,7 +34,7 @@ export const en: Texts = {
     print: 'Print',
     all: 'All',
     ofLevel: 'Level {{level}}',
-    noLevel: 'none',
+    noLevel: 'No level',
     target: 'target {{s}} s',
     wanted: 'wanted ≥ {{share}}%',
     none: 'Nothing to count in this period',

@@ -35,7 +35,7 @@ export const zh = {
     print: '打印',
     all: '全部',
     ofLevel: '{{level}} 级',
-    noLevel: '未定',
+    noLevel: '未定级',
     target: '目标 {{s}} 秒',
     wanted: '应 ≥ {{share}}%',
     none: '所选时段内没有可统计的记录',
