@@ -163,6 +163,30 @@ export type PositionSource = z.infer<typeof PositionSource>
 /** Services a case is handed to or from: police, fire, traffic police, municipal line, another 120 centre. */
 export const LinkedService = z.enum(['110', '119', '122', '12345', '120'])
 export type LinkedService = z.infer<typeof LinkedService>
+/** Class of a reported case: 疑似 · 临床诊断 · 确诊 · 病原携带者. */
+export const CaseClass = z.enum(['suspected', 'clinical', 'confirmed', 'carrier'])
+/** Groups of occupation of the report card (人群分类), as far as rules use them. @source 中华人民共和国传染病报告卡 */
+export const Occupation = z.enum([
+  'preschool-home',
+  'preschool-kindergarten',
+  'student',
+  'teacher',
+  'nursery',
+  'food',
+  'service',
+  'commerce',
+  'medical',
+  'worker',
+  'migrant-worker',
+  'farmer',
+  'herdsman',
+  'fisher',
+  'cadre',
+  'retired',
+  'homemaker',
+  'other',
+  'unknown',
+])
 
 /** Milliseconds of China Standard Time ahead of UTC: 8 h, no daylight saving since 1991. */
 export const shanghaiOffsetMs = 8 * 3_600_000

@@ -15,10 +15,11 @@ import {
   type RecordKind,
   type Submission,
 } from '#contract/entry.ts'
-import { describeReject, type Reject, reject } from '#contract/errors.ts'
+import { describeReject, type Reject, reject, sendReject } from '#contract/errors.ts'
 import { EntriesRequest, EntriesResponse, type EntryOutcome, ErrorResponse } from '#contract/wire.ts'
 import type { World } from '../state/world.ts'
 import { admit, type Speaker } from './admit.ts'
+import type { EpochGate } from './epochs.ts'
 
 /** What the writer told of one entry. */
 type Told = { result: 'done' | 'refused'; seq?: number; reject?: Reject; repeated?: boolean }
@@ -41,6 +42,7 @@ export type IntakePorts = {
   isAway(error: unknown): boolean
   submit(entries: readonly Entry[], laneOf: (entry: Entry) => Lane): Promise<Told[]>
   hasRoom(counts: Readonly<Record<Lane, number>>): boolean
+  epochs: EpochGate
   count(result: 'done' | 'refused', code: string, n: number): void
 }
 
@@ -152,7 +154,12 @@ export async function takeEntries(
   if (items.length > batchMax) return { refused: reject('BATCH_TOO_LARGE', { max: batchMax }) }
   const now = ports.cityNow()
   const door = { now, receivedAt: now, speaker, world: ports.world }
-  const admitted = items.map(item => admit(item, door))
+  const admitted = items.map(item => {
+    const entry = admit(item, door)
+    if ('code' in entry || entry.epoch === undefined || ports.epochs.admits(entry.source, entry.epoch, now))
+      return entry
+    return reject('EPOCHS_TOO_MANY', { source: entry.source, retryAfterS: 3_600 })
+  })
   await sealEntries(admitted, ports)
   const counts = { urgent: 0, live: 0, backfill: 0 }
   const accepted: Entry[] = []
@@ -232,17 +239,4 @@ export function registerIntakeRoutes(app: FastifyInstance, ports: IntakePorts): 
 
 function isOne(body: unknown): body is Submission {
   return typeof body === 'object' && body !== null && 'kind' in body
-}
-
-type Reply = {
-  code(status: number): Reply
-  header(name: string, value: string): Reply
-  send(payload: unknown): unknown
-}
-
-/** Sends a refusal of a whole request: its status, both texts, and Retry-After where waiting helps. */
-export function sendReject(reply: Reply, refused: Reject): unknown {
-  const { http, ...text } = describeReject(refused)
-  if (http === 429 || http === 503) reply.header('retry-after', String(refused.params?.retryAfterS ?? 1))
-  return reply.code(http).send(text)
 }

@@ -3,6 +3,7 @@
  * read by everyone through `import type`. Everything in it is plain, finite and ordered, so that a checkpoint of it is exact:
  * maps of plain records keyed by id, in insertion order. It holds what is open and recent; tables hold the rest.
  */
+import type { CalendarSpan } from '#contract/calendar.ts'
 import type { Rule } from '#contract/rule.ts'
 import type { AlertView, CallView, IncidentView, PlaceView, RegionView } from '#contract/view.ts'
 
@@ -149,6 +150,8 @@ export type City = {
   lastTickGapMs: number
   quarantined: number
   rulesVersion: number
+  /** Absent until a calendar was published. */
+  calendarVersion?: number
   regionsVersion: number
   /** Time of the first call ever counted: from then on a day without a call is a true zero. 0 before. */
   firstCallAt: number
@@ -163,6 +166,8 @@ export type World = {
   regions: Map<string, Region>
   places: Map<string, Place>
   rules: Map<string, Rule>
+  /** Spans of the published calendar by their place in it. */
+  calendar: Map<string, CalendarSpan>
   units: Map<string, Unit>
   calls: Map<string, Call>
   numbers: Map<string, NumberRecord>
@@ -180,6 +185,7 @@ export const collections = [
   'regions',
   'places',
   'rules',
+  'calendar',
   'units',
   'calls',
   'numbers',
@@ -247,6 +253,7 @@ export function createWorld(): World {
     regions: new Map(),
     places: new Map(),
     rules: new Map(),
+    calendar: new Map(),
     units: new Map(),
     calls: new Map(),
     numbers: new Map(),
