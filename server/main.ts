@@ -14,6 +14,7 @@ import type { Entry, Kind } from '#contract/entry.ts'
 import { describeReject, type Reject, reject } from '#contract/errors.ts'
 import type { CityView, SessionView } from '#contract/view.ts'
 import type { BasemapPack, EntriesRequest } from '#contract/wire.ts'
+import { findDuplicates } from './advise/duplicates.ts'
 import { createApp } from './app.ts'
 import { type Config, loadConfig, maskConfig } from './config.ts'
 import { SOCKET_PORT } from './database/embedded/embedded.ts'
@@ -366,6 +367,7 @@ export async function startServer(
         },
         judge: judgeSeries,
         advise: advisor.advise,
+        findDuplicates: (call, sees) => findDuplicates(world, call, sees),
       }
       registerQueryRoutes(app, queryPorts)
       registerReportRoutes(app, queryPorts)

@@ -8,7 +8,10 @@ import { listRecordBodies } from '../query/sql.ts'
 import type { World } from '../state/world.ts'
 import { listForgottenRows } from './sql.ts'
 
-const kindOf = { call: 'call.received', incident: 'incident.opened', card: 'report.received' } as const
+/** Personal fields of a kind of record, whichever of its kinds of entry brought them. */
+function listPersonal(recordKind: RecordKind): ReadonlySet<string> {
+  return new Set(Object.values(kinds).flatMap(row => (row.record?.kind === recordKind ? row.personal : [])))
+}
 
 /** Newest sealed value of each personal field of a record; undefined when there is no such record. */
 export async function findSealedRecord(
@@ -22,7 +25,7 @@ export async function findSealedRecord(
   if (regionCode === undefined) return undefined
   const fields: Record<string, string> = {}
   for (const body of bodies)
-    for (const name of kinds[kindOf[recordKind]].personal) {
+    for (const name of listPersonal(recordKind)) {
       const value = body[name]
       if (typeof value === 'string' && value.startsWith(sealedPrefix)) fields[name] = value
     }
