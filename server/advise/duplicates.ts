@@ -117,7 +117,7 @@ export function scoreDuplicate(
     (1 - weights.complaint * complaint) *
     (1 - (isSameKind ? weights.kind * gate : 0))
   return {
-    score: Math.round((1 - doubt) * 1_000) / 1_000,
+    score: 1 - doubt,
     ...(distanceM === undefined ? {} : { distanceM: Math.round(distanceM) }),
     apartS: Math.round(apartMs / 1_000),
     reasons,
