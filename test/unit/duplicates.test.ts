@@ -26,7 +26,7 @@ test('CALL-50 exactly 500 m and 15 min apart is shown, a little more of either i
   assert.ok(at(520, 15) < duplicateShownMin)
   assert.ok(at(500, 18) < duplicateShownMin)
   assert.equal(round(at(0, 0)), 0.55)
-  assert.equal(at(1_000, 0), 0)
+  assert.equal(at(1_001, 0), 0)
   assert.equal(at(0, 45), 0)
   assert.ok(Math.abs(measureMetres({ lon: 0, lat: 0 }, { lon: 0, lat: 1 }) - 111_195) < 1)
 })
