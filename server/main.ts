@@ -23,7 +23,7 @@ import { type Database, isDatabaseAway, isDataFault, openDatabase } from './data
 import { judgeSeries } from './detect/band.ts'
 import { defaultCalendar } from './detect/default-calendar.ts'
 import { defaultRules } from './detect/default-rules.ts'
-import { startPager } from './fanout/pager.ts'
+import { signPage, startPager } from './fanout/pager.ts'
 import { registerReceiptRoute } from './fanout/receipts.ts'
 import { type Client, startFanout } from './fanout/socket.ts'
 import { levelCounts } from './fanout/sql.ts'
@@ -35,6 +35,8 @@ import { registerIdentityRoutes } from './identity/routes.ts'
 import { createSight, judgeSaying } from './identity/sight.ts'
 import type { Speaker } from './intake/admit.ts'
 import { createEpochGate } from './intake/epochs.ts'
+import { findRegionOfPoint } from './intake/places.ts'
+import { createMessenger, registerPublicCallRoutes } from './intake/public-calls.ts'
 import { type IntakePorts, registerIntakeRoutes, takeEntries } from './intake/routes.ts'
 import { rebuildWorld, storeUndecided } from './log/boot.ts'
 import { hashSlices, sliceWorld } from './log/checkpoint.ts'
@@ -349,6 +351,17 @@ export async function startServer(
         hasPage: pageId => world.pages.has(pageId),
         say: body => say('page.receipted', body),
       })
+      await registerPublicCallRoutes(app, {
+        isOn: config.publicCalls,
+        intake,
+        world,
+        findRegion: point => findRegionOfPoint(point, world.regions, basemap),
+        now: () => clock.now(),
+        ...(getCity().pager === 'live' && config.pagerSmsUrl !== undefined
+          ? { sendMessage: createMessenger(config.pagerSmsUrl, body => signPage(config.pagerSecret, body)) }
+          : {}),
+        onError: onError('public calls'),
+      })
       const queryPorts: QueryPorts = {
         pool: database.pool,
         world,
@@ -359,6 +372,7 @@ export async function startServer(
           demo: config.demo,
           clock: config.clock,
           pager: getCity().pager,
+          publicCalls: config.publicCalls,
         }),
         mapboxToken: config.mapboxToken,
         async authenticate(request, route) {
