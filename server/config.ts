@@ -12,6 +12,8 @@ const Environment = z.strictObject({
   DATABASE_URL: z.string().min(1).optional(),
   /** `live` sends pages; anything else says what would have been sent. */
   PAGER: z.enum(['live', 'dry']).default('dry'),
+  /** `on` opens the one-key call page (call.html) to people nobody knows. Off: the network is closed. */
+  PUBLIC_CALLS: z.enum(['on', 'off']).default('off'),
   /** `entries`: a player ticks and the city lives in its recordings' year. */
   CLOCK: z.enum(['wall', 'entries']).default('wall'),
   VIGIL_HOST: z.string().default('127.0.0.1'),
@@ -45,6 +47,7 @@ const Environment = z.strictObject({
 export type Config = {
   databaseUrl?: string
   pager: 'live' | 'dry'
+  publicCalls: boolean
   clock: 'wall' | 'entries'
   host: string
   port: number
@@ -113,6 +116,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   return {
     ...(e.DATABASE_URL === undefined ? {} : { databaseUrl: e.DATABASE_URL }),
     pager: e.PAGER,
+    publicCalls: e.PUBLIC_CALLS === 'on',
     clock: e.CLOCK,
     host: e.VIGIL_HOST,
     port: e.VIGIL_PORT,

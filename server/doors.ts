@@ -11,10 +11,12 @@ import type { Logger } from 'pino'
 import { describeReject, type Reject, reject } from '#contract/errors.ts'
 import type { SessionView } from '#contract/view.ts'
 import type { BasemapPack, EntriesRequest } from '#contract/wire.ts'
+import { findDuplicates } from './advise/duplicates.ts'
 import { createApp } from './app.ts'
 import { type Config, isServedSecurely } from './config.ts'
 import { type Database, isDatabaseAway } from './database/pool.ts'
 import { judgeSeries } from './detect/band.ts'
+import { signPage } from './fanout/pager.ts'
 import { registerReceiptRoute } from './fanout/receipts.ts'
 import { type Client, type Fanout, startFanout } from './fanout/socket.ts'
 import type { Identity } from './identity/identity.ts'
@@ -24,10 +26,14 @@ import { toSessionView } from './identity/sessions.ts'
 import { createSight, judgeSaying } from './identity/sight.ts'
 import type { Speaker } from './intake/admit.ts'
 import { createEpochGate } from './intake/epochs.ts'
+import { findRegionOfPoint } from './intake/places.ts'
+import { createMessenger, registerPublicCallRoutes } from './intake/public-calls.ts'
 import { type IntakePorts, registerIntakeRoutes, takeEntries } from './intake/routes.ts'
 import type { House, OnError } from './line.ts'
 import { createAdvisor } from './operations/advice.ts'
+import { createDeployment } from './operations/deployment.ts'
 import { createMetrics } from './operations/metrics.ts'
+import { createOutlook } from './operations/outlook.ts'
 import { registerReportRoutes } from './query/report-routes.ts'
 import { type QueryPorts, registerQueryRoutes } from './query/routes.ts'
 import { startRoadThread } from './roads/thread.ts'
@@ -86,7 +92,9 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
           onError: onError('roads'),
         })
   const travel = createTravel(roads)
-  const advisor = createAdvisor({ world, travel, now: () => house.now() })
+  const outlook = createOutlook({ world, travel })
+  const advisor = createAdvisor({ world, travel, outlook, now: () => house.now() })
+  const deployment = createDeployment({ world, travel, outlook, now: () => house.now() })
 
   const toSpeaker = (principal: Principal): Speaker => {
     const actor = findActor(principal)
@@ -194,6 +202,17 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
         hasPage: pageId => world.pages.has(pageId),
         say: body => house.say('page.receipted', body),
       })
+      await registerPublicCallRoutes(app, {
+        isOn: config.publicCalls && ports.hasIntake,
+        intake,
+        world,
+        findRegion: point => findRegionOfPoint(point, world.regions, basemap),
+        now: () => house.now(),
+        ...(house.getCity().pager === 'live' && config.pagerSmsUrl !== undefined
+          ? { sendMessage: createMessenger(config.pagerSmsUrl, body => signPage(config.pagerSecret, body)) }
+          : {}),
+        onError: onError('public calls'),
+      })
       const queryPorts: QueryPorts = {
         pool: database.pool,
         world,
@@ -202,6 +221,7 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
         settings: () => ({
           version: serverVersion,
           demo: config.demo,
+          publicCalls: config.publicCalls,
           clock: config.clock,
           pager: house.getCity().pager,
         }),
@@ -211,7 +231,9 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
           return 'code' in principal ? principal : createSight(principal, world)
         },
         judge: judgeSeries,
+        findDuplicates: (call, sees) => findDuplicates(world, call, sees),
         advise: advisor.advise,
+        ...deployment,
       }
       registerQueryRoutes(app, queryPorts)
       registerReportRoutes(app, queryPorts)

@@ -301,7 +301,7 @@ export const DuplicateView = z.object({
   /** The incident, or the other call where there is no incident yet. */
   incidentId: Id.optional(),
   callId: Id.optional(),
-  /** 0 to 1; shown from 0.35 on. */
+  /** 0 to 1; what scores too low is not shown. */
   score: z.number().min(0).max(1),
   distanceM: z.number().optional(),
   /** Between the two rings. */

@@ -50,7 +50,7 @@ function showAlert({ mergeKey: _key, pausedMs: _paused, ...view }: Alert) {
 }
 
 /** A call without what only the core needs: the number's hash stays in the house. */
-export function showCall({ numberHash: _hash, answeredById: _by, ...view }: Call) {
+export function showCall({ numberHash: _hash, answeredById: _by, isUncounted: _not, ...view }: Call) {
   return view
 }
 

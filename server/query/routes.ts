@@ -15,18 +15,21 @@ import {
   CallView,
   CoverView,
   DestinationView,
+  DuplicateView,
   IncidentView,
   MassView,
+  NumberHistoryView,
   SeriesView,
 } from '#contract/view.ts'
 import { type BasemapPack, ErrorResponse, PositionRow } from '#contract/wire.ts'
-import type { Alert, Incident, Series, ShownCollection, Unit, World } from '../state/world.ts'
+import type { Alert, Call, Incident, Series, ShownCollection, Unit, World } from '../state/world.ts'
 import {
   findRecord,
   type HistoryFilter,
   listAlerts,
   listCalls,
   listIncidents,
+  listNumberCalls,
   listTrack,
   listTrail,
   pageMax,
@@ -56,6 +59,11 @@ export type QueryPorts = {
   authenticate(request: FastifyRequest, route: string): Promise<Asker | Reject>
   /** Expected values and thresholds of a series by the detector a chart shows. */
   judge(series: Series): Judged
+  /** Cases a call may belong to, among those the asker sees. */
+  findDuplicates(
+    call: Call,
+    sees: (collection: 'calls' | 'incidents', record: Call | Incident) => boolean,
+  ): DuplicateView[]
   /** Who should go to an open incident, among the units the asker sees. */
   advise(incident: Incident, sees: (unit: Unit) => boolean): Promise<AdviceView>
   /** Several units for a mass casualty; where a patient should go; how well the region is covered. */
@@ -67,6 +75,9 @@ export type QueryPorts = {
     unit: Unit | undefined,
   ): CoverView
 }
+
+/** Earlier calls of a number shown at a desk. */
+const historyShownMax = 10
 
 const History = z.object({
   state: z.enum(['open', 'acknowledged', 'closed']).optional(),
@@ -370,6 +381,41 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
     { summary: 'Calls, newest first', querystring: History, response: page('calls', CallView) },
     async (asker, query) =>
       answerPage('calls', await listCalls(pool, toFilter(asker, query as z.infer<typeof History>))),
+  )
+  get(
+    '/v1/calls/:callId/history',
+    {
+      summary: "What is known of a caller's number, without the number: earlier calls and the nuisance mark",
+      params: z.object({ callId: Id }),
+      response: NumberHistoryView,
+    },
+    async (asker, _query, params) => {
+      const callId = params.callId!
+      const call = world.calls.get(callId)
+      if (!call || !asker.sees('calls', call)) return reject('CALL_UNKNOWN', { callId })
+      const found = await listNumberCalls(pool, callId, pageMax)
+      const earlier = found.filter(one => one.receivedAt <= call.receivedAt && asker.sees('calls', one))
+      const mark = call.numberHash === undefined ? undefined : world.numbers.get(call.numberHash)?.mark
+      return {
+        callId,
+        calls: earlier.slice(0, historyShownMax),
+        ...(mark ? { mark: { ...mark, isInForce: mark.expiresAt > ports.now() } } : {}),
+      }
+    },
+  )
+  get(
+    '/v1/calls/:callId/duplicates',
+    {
+      summary: 'Open cases that may be the same event, best first, with the reasons',
+      params: z.object({ callId: Id }),
+      response: z.object({ candidates: z.array(DuplicateView) }),
+    },
+    (asker, _query, params) => {
+      const callId = params.callId!
+      const call = world.calls.get(callId)
+      if (!call || !asker.sees('calls', call)) return reject('CALL_UNKNOWN', { callId })
+      return { candidates: ports.findDuplicates(call, (collection, record) => asker.sees(collection, record)) }
+    },
   )
   get(
     '/v1/alerts',

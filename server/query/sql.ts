@@ -55,6 +55,19 @@ export const listIncidents = (pool: Pool, filter: HistoryFilter) =>
 export const listAlerts = (pool: Pool, filter: HistoryFilter) => listRecords<AlertView>(pool, 'alert_record', filter)
 export const listCalls = (pool: Pool, filter: HistoryFilter) => listRecords<CallView>(pool, 'call_record', filter)
 
+/** Earlier and later calls of one call's number, by the keyed hashes of identity: a forgotten call is not among them. Newest first. */
+export async function listNumberCalls(pool: Pool, callId: string, max: number): Promise<CallView[]> {
+  const rows = await pool.query<{ view: CallView }>(
+    `SELECT c.view FROM record_hash h
+       JOIN record_hash o ON o.hash_kind = h.hash_kind AND o.hash = h.hash AND o.record_kind = 'call' AND o.record_id <> h.record_id
+       JOIN call_record c ON c.id = o.record_id
+     WHERE h.record_kind = 'call' AND h.record_id = $1 AND h.hash_kind = 'phone'
+     ORDER BY c.at DESC, c.id DESC LIMIT $2`,
+    [callId, Math.min(max, pageMax)],
+  )
+  return rows.rows.map(row => row.view)
+}
+
 /** Fixes of one unit by device time. */
 export async function listTrack(pool: Pool, unitId: string, from: number, to: number): Promise<PositionRow[]> {
   const rows = await pool.query<{ lon: number; lat: number; at: number; course: number | null; speed: number | null }>(
@@ -124,7 +137,7 @@ export async function findRecord<T>(
 }
 
 const recordKinds = {
-  call: { kinds: ['call.received'], idField: 'callId' },
+  call: { kinds: ['call.received', 'call.described', 'call.linked'], idField: 'callId' },
   incident: { kinds: ['incident.opened', 'incident.noted'], idField: 'incidentId' },
   card: { kinds: ['report.received'], idField: 'cardId' },
 } as const

@@ -56,7 +56,12 @@ export type Unit = {
 }
 
 /** A call is its view, and what only the core needs: the number's keyed hash and the account that answered. */
-export type Call = CallView & { numberHash?: string; answeredById?: string }
+export type Call = CallView & {
+  numberHash?: string
+  answeredById?: string
+  /** An internet call nobody has heard or verified yet: no witness of a syndrome until then. */
+  isUncounted?: true
+}
 
 /** What the world remembers of a caller's number, under a keyed hash: never shown, forgotten with the calls it stands for. */
 export type NumberRecord = {
