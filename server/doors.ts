@@ -14,7 +14,7 @@ import type { BasemapPack, EntriesRequest } from '#contract/wire.ts'
 import { findDuplicates } from './advise/duplicates.ts'
 import { createApp } from './app.ts'
 import { type Config, isServedSecurely } from './config.ts'
-import { type Database, isDatabaseAway } from './database/pool.ts'
+import { type Database, getConnection, isDatabaseAway } from './database/pool.ts'
 import { judgeSeries } from './detect/band.ts'
 import { signPage } from './fanout/pager.ts'
 import { registerReceiptRoute } from './fanout/receipts.ts'
@@ -32,6 +32,7 @@ import { type IntakePorts, registerIntakeRoutes, takeEntries } from './intake/ro
 import type { House, OnError } from './line.ts'
 import { createAdvisor } from './operations/advice.ts'
 import { createDeployment } from './operations/deployment.ts'
+import { type DryRuns, registerDryRunRoute } from './operations/dry-run.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { createOutlook } from './operations/outlook.ts'
 import { registerReportRoutes } from './query/report-routes.ts'
@@ -148,6 +149,7 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
 
   let isReady = false
   let fanout: Fanout | undefined
+  let dryRuns: DryRuns | undefined
   const app = await createApp(
     {
       version: serverVersion,
@@ -212,6 +214,18 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
           ? { sendMessage: createMessenger(config.pagerSmsUrl, body => signPage(config.pagerSecret, body)) }
           : {}),
         onError: onError('public calls'),
+      })
+      dryRuns = registerDryRunRoute(app, {
+        world,
+        connection: getConnection(database, config.databaseUrl),
+        now: () => house.now(),
+        async authenticate(request) {
+          const foreign = identity.admitOrigin(request.headers)
+          if (foreign) return foreign
+          const principal = await admitRoute(request.headers, 'POST /v1/rules/dry-run')
+          return 'code' in principal ? principal : createSight(principal, world)
+        },
+        onError: onError('dry-run'),
       })
       const queryPorts: QueryPorts = {
         pool: database.pool,
@@ -321,6 +335,7 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
       clearInterval(clearing)
       await fanout?.close()
       await app.close()
+      await dryRuns?.stop()
       await travel.stop()
     },
   }

@@ -9,8 +9,7 @@ import type { Logger } from 'pino'
 import type { Entry, Kind, Lane } from '#contract/entry.ts'
 import type { CityView } from '#contract/view.ts'
 import type { Config } from './config.ts'
-import { SOCKET_PORT } from './database/embedded/embedded.ts'
-import { type Database, isDatabaseAway, isDataFault } from './database/pool.ts'
+import { type Database, getConnection, isDatabaseAway, isDataFault } from './database/pool.ts'
 import { defaultCalendar } from './detect/default-calendar.ts'
 import { defaultRules } from './detect/default-rules.ts'
 import { startPager } from './fanout/pager.ts'
@@ -223,14 +222,7 @@ export async function openLine(ports: LinePorts): Promise<Line> {
   const tables = startTables(database.pool, world, onError('tables'))
   appliedListeners.add(entries => tables.onApplied(entries))
   const checkpoints = startCheckpoints({
-    connection: database.embedded
-      ? {
-          host: database.embedded.host,
-          port: SOCKET_PORT,
-          user: database.embedded.user,
-          database: database.embedded.database,
-        }
-      : { connectionString: config.databaseUrl! },
+    connection: getConnection(database, config.databaseUrl),
     everyEntries: config.checkpointEntries,
     fromSeq: rebuilt.fromCheckpointSeq,
     anchorFile: join(config.dataDirectory, 'anchors.jsonl'),
