@@ -14,6 +14,7 @@ import type { Entry, Kind } from '#contract/entry.ts'
 import { describeReject, type Reject, reject } from '#contract/errors.ts'
 import type { CityView, SessionView } from '#contract/view.ts'
 import type { BasemapPack, EntriesRequest } from '#contract/wire.ts'
+import { startAddresses } from './addresses/thread.ts'
 import { createApp, sendReject } from './app.ts'
 import { type Config, loadConfig, maskConfig } from './config.ts'
 import { SOCKET_PORT } from './database/embedded/embedded.ts'
@@ -235,6 +236,12 @@ export async function startServer(
           onError: onError('roads'),
         })
   const travel = createTravel(roads)
+  const addresses = startAddresses({
+    directory: config.regionPack,
+    onNames: held => logger.info(held, 'gazetteer'),
+    onRefused: refused => logger.error(refused, 'gazetteer refused'),
+    onError: onError('addresses'),
+  })
   const advisor = createAdvisor({ world, travel, now: () => clock.now() })
 
   const toSpeaker = (principal: Principal): Speaker => {
@@ -357,6 +364,7 @@ export async function startServer(
         },
         judge: judgeSeries,
         advise: advisor.advise,
+        addresses,
         sendReject: (reply, refused) => sendReject(reply, refused),
       })
     },
@@ -495,6 +503,7 @@ export async function startServer(
     await fanout.close()
     await app.close()
     await travel.stop()
+    await addresses.stop()
     await writer.stop()
     await tables.close()
     await checkpoints.stop()

@@ -126,6 +126,17 @@ const table = {
   STATUS_ORDER: { http: 409, zh: '状态不能从 {from} 变为 {to}', en: 'The status cannot go from {from} to {to}' },
   CARD_EXISTS: { http: 409, zh: '报告卡 {cardId} 已存在', en: 'Report card {cardId} exists already' },
   PAGE_UNKNOWN: { http: 404, zh: '没有通知 {pageId}', en: 'No page {pageId}' },
+  // addresses
+  GAZETTEER_INVALID: {
+    http: 422,
+    zh: '地名库第 {line} 行不正确:{why}',
+    en: 'Line {line} of the gazetteer is not correct: {why}',
+  },
+  ADDRESSES_AWAY: {
+    http: 503,
+    zh: '地址检索暂不可用,请直接在地图上定位',
+    en: 'The address search does not answer; place it on the map',
+  },
   // reading
   QUERY_INVALID: { http: 400, zh: '查询参数 {path} 不正确', en: 'Query parameter {path} is not correct' },
 } as const satisfies Record<string, Text>

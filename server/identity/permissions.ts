@@ -430,6 +430,7 @@ export const routeTable = {
   'GET /v1/incidents/:incidentId': ['dispatcher', 'shift-leader', 'crew', 'terminal', 'player'],
   // Advice is for who may order a unit; its rows hold only units the asker sees.
   'GET /v1/incidents/:incidentId/advice': desk,
+  'GET /v1/addresses': desk,
   'GET /v1/calls': ['dispatcher', 'shift-leader', 'player'],
   'GET /v1/units/:id/track': ['dispatcher', 'shift-leader', 'player'],
 } as const satisfies Record<string, Access>

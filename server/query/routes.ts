@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Pool } from 'pg'
 import { z } from 'zod'
+import { AddressAnswer } from '#contract/address.ts'
 import { type Kind, sealedPrefix } from '#contract/entry.ts'
 import { type Reject, reject } from '#contract/errors.ts'
 import { Rule } from '#contract/rule.ts'
@@ -12,6 +13,7 @@ import { EpochMs, formatDay, Id, RegionCode, SourceKind, Syndrome } from '#contr
 import { AdviceView, AlertView, CallView, IncidentView, SeriesView } from '#contract/view.ts'
 import { type BasemapPack, ErrorResponse, PositionRow } from '#contract/wire.ts'
 import type { Alert, Incident, Series, ShownCollection, Unit, World } from '../state/world.ts'
+import { AddressQuery, type AddressSource, answerAddresses } from './addresses.ts'
 import {
   findRecord,
   type HistoryFilter,
@@ -46,6 +48,7 @@ export type QueryPorts = {
   judge(series: Series): Judged
   /** Who should go to an open incident, among the units the asker sees. */
   advise(incident: Incident, sees: (unit: Unit) => boolean): Promise<AdviceView>
+  addresses: AddressSource
   sendReject(reply: never, refused: Reject): unknown
 }
 
@@ -290,6 +293,15 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
       if (incident.state === 'closed') return reject('INCIDENT_CLOSED', { incidentId })
       return ports.advise(incident, unit => asker.sees('units', unit))
     },
+  )
+  get(
+    '/v1/addresses',
+    {
+      summary: 'Places by name, pinyin, junction, mile post or position; best first, each with how it was found',
+      querystring: AddressQuery,
+      response: AddressAnswer,
+    },
+    (asker, query) => answerAddresses(ports, asker.covers, query as z.infer<typeof AddressQuery>),
   )
   get(
     '/v1/calls',

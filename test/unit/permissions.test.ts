@@ -163,6 +163,7 @@ const uses: Record<(typeof routeNames)[number], string> = {
   'GET /v1/incidents': 'dsp',
   'GET /v1/incidents/:incidentId': 'dsctp',
   'GET /v1/incidents/:incidentId/advice': 'ds',
+  'GET /v1/addresses': 'ds',
   'GET /v1/calls': 'dsp',
   'GET /v1/units/:id/track': 'dsp',
 }
