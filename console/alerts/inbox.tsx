@@ -16,7 +16,7 @@ import { useRegionNames } from '../shell/regions.ts'
 
 /** Alerts that wait for somebody: unacknowledged first, then by level, then oldest. */
 export function listInbox(alerts: Iterable<AlertView>): readonly AlertView[] {
-  const rank = { open: 0, acknowledged: 1, closed: 2 } as const
+  const rank = { open: 0, closing: 1, acknowledged: 2, verified: 3, shelved: 4, closed: 5 } as const
   return [...alerts]
     .filter(alert => alert.state !== 'closed')
     .sort(

@@ -330,12 +330,24 @@ export const en: Texts = {
     card: 'Statutory card',
     'unit-silence': 'Unit silence',
     'tick-gap': 'System gap',
+    'place-cluster': 'Cluster in one place',
+    'place-count': 'Count of one facility',
+    'combined-p': 'Combined p of sources',
+    ratio: 'Ratio to earlier years',
+    'source-silence': 'Source silence',
   },
   regionLevel: { province: 'province', city: 'city', county: 'county', street: 'street' },
   alerts: {
     inbox: 'Alerts',
     empty: 'Nothing to answer. Alerts appear here when a rule fires; epidemiologists acknowledge them.',
-    state: { open: 'To acknowledge', acknowledged: 'In hand', closed: 'Closed' },
+    state: {
+      open: 'To acknowledge',
+      acknowledged: 'In hand',
+      verified: 'Verified',
+      shelved: 'Shelved',
+      closing: 'Second person awaited',
+      closed: 'Closed',
+    },
     groupEmpty: 'none',
     history: 'History',
     current: 'Current',
@@ -589,5 +601,23 @@ export const en: Texts = {
       help: '?',
     },
     enter: 'Enter does it',
+  },
+  // conditions of rules, in words
+  ruleLeaf: {
+    adjusted: ', freed of weekday and holiday',
+    fisher: 'Fisher',
+    stouffer: 'Stouffer',
+    maxP: ', p ≤ {{p}}',
+    minRecurrence: ', recurrence ≥ {{days}} days',
+    found: 'analysis {{method}}: {{source}} {{syndrome}}{{limit}}',
+    deaths: ' or {{min}} deaths',
+    placeCluster: 'report cards {{diseases}} of one place within {{days}} days, at least {{min}}{{deaths}}',
+    placeCount: '{{source}} {{syndrome}} of one facility within {{days}} days, at least {{min}}',
+    combined:
+      '{{method}} joined p of {{sources}}, {{syndrome}}, baseline {{baseline}} days, any {{least}} kinds or more, p ≤ {{alpha}}, at least {{min}} cases{{adjusted}}',
+    ratio:
+      'cases of {{disease}} this week over {{factor}} times the mean of the same week in {{years}} years, at least {{min}}, count model p ≤ {{alpha}} (grade candidate, to be verified)',
+    sourceSilence:
+      'silent source: {{sources}}, a facility that spoke on {{share}} % of like days in {{days}} days and has not {{hours}} h after the day',
   },
 }

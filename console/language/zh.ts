@@ -325,12 +325,24 @@ export const zh = {
     card: '法定报告卡',
     'unit-silence': '车组失联',
     'tick-gap': '系统停顿',
+    'place-cluster': '同一集体单位聚集',
+    'place-count': '同一机构累计',
+    'combined-p': '多源联合检验',
+    ratio: '前五年同期比',
+    'source-silence': '监测来源沉默',
   },
   regionLevel: { province: '省', city: '市', county: '县区', street: '街道' },
   alerts: {
     inbox: '预警',
     empty: '没有待处理的预警。规则触发后出现在这里，由疾控确认。',
-    state: { open: '待确认', acknowledged: '处理中', closed: '已关闭' },
+    state: {
+      open: '待确认',
+      acknowledged: '处理中',
+      verified: '已核实',
+      shelved: '搁置',
+      closing: '待复核',
+      closed: '已关闭',
+    },
     groupEmpty: '无',
     history: '历史',
     current: '当前',
@@ -577,6 +589,24 @@ export const zh = {
       help: '?',
     },
     enter: '回车执行',
+  },
+  // conditions of rules, in words
+  ruleLeaf: {
+    adjusted: '，按星期与节假日校正',
+    fisher: 'Fisher',
+    stouffer: 'Stouffer',
+    maxP: '，p ≤ {{p}}',
+    minRecurrence: '，重现间隔 ≥ {{days}} 天',
+    found: '分析结果 {{method}}：{{source}} {{syndrome}}{{limit}}',
+    deaths: '或死亡 {{min}} 例',
+    placeCluster: '{{days}} 天内同一集体单位报告卡 {{diseases}} 至少 {{min}} 例{{deaths}}',
+    placeCount: '{{days}} 天内同一机构 {{source}} {{syndrome}} 累计至少 {{min}} 例',
+    combined:
+      '{{method}} 联合检验：{{sources}} 的 {{syndrome}}，基线 {{baseline}} 天，任意至少 {{least}} 类来源，p ≤ {{alpha}}，至少 {{min}} 例{{adjusted}}',
+    ratio:
+      '病种 {{disease}} 本周病例数超过前 {{years}} 年同期平均的 {{factor}} 倍，至少 {{min}} 例，计数模型 p ≤ {{alpha}}（分级建议，待核实）',
+    sourceSilence:
+      '来源沉默：{{sources}}，近 {{days}} 天同类日报告率 ≥ {{share}}% 的机构，次日 {{hours}} 小时后仍未报告',
   },
 } as const
 

@@ -4,11 +4,16 @@
  */
 import { z } from 'zod'
 import { Submission } from './entry.ts'
-import { EpochMs, Id } from './scalars.ts'
+import { AgeBand, CaseClass, Day, EpochMs, Id, RegionCode, Sex } from './scalars.ts'
 import {
   AlertView,
   CallView,
+  CardDate,
+  CardView,
   CityView,
+  cardStates,
+  DraftView,
+  EventView,
   IncidentView,
   PlaceView,
   RegionView,
@@ -69,8 +74,14 @@ export const Changes = z.object({
   calls: z.array(CallView).optional(),
   incidents: z.array(IncidentView).optional(),
   alerts: z.array(AlertView).optional(),
+  events: z.array(EventView).optional(),
+  cards: z.array(CardView).optional(),
+  drafts: z.array(DraftView).optional(),
   gone: z
     .object({
+      events: z.array(Id),
+      cards: z.array(Id),
+      drafts: z.array(Id),
       units: z.array(Id),
       calls: z.array(Id),
       incidents: z.array(Id),
@@ -81,6 +92,60 @@ export const Changes = z.object({
     .optional(),
 })
 export type Changes = z.infer<typeof Changes>
+
+/** Rows of one page of a line list at most, and of one CSV file. */
+export const cardPageMax = 200
+export const cardExportMax = 50_000
+/** Cards counted for `total` at most: beyond it a list says "more than". */
+export const cardTotalMax = 10_000
+
+/**
+ * GET /v1/cards: the line list, newest first by the date it goes by; GET /v1/cards.csv takes the same without paging. All
+ * filters are ANDed; `diseaseId` includes what lies under it; days are inclusive. `before` is the `next` of a page.
+ */
+export const CardQuery = z.object({
+  by: CardDate.default('diagnosis'),
+  fromDay: Day.optional(),
+  untilDay: Day.optional(),
+  diseaseId: Id.optional(),
+  caseClass: CaseClass.optional(),
+  regionCode: RegionCode.optional(),
+  facilityId: Id.optional(),
+  placeId: Id.optional(),
+  state: z.enum(cardStates).optional(),
+  ageBand: AgeBand.optional(),
+  sex: Sex.optional(),
+  /** `true`: only cards filed late, or whose review is overdue now. */
+  late: z.enum(['true', 'false']).optional(),
+  overdue: z.enum(['true', 'false']).optional(),
+  /** `false`: without cards joined to an earlier one. */
+  duplicates: z.enum(['true', 'false']).optional(),
+  limit: z.coerce.number().int().min(1).max(cardPageMax).default(50),
+  before: z
+    .string()
+    .regex(/^\d{4}-\d\d-\d\d~[A-Za-z0-9_.:-]{1,64}$/)
+    .optional(),
+})
+export type CardQuery = z.infer<typeof CardQuery>
+
+/** One page; `total` counts all that match, up to `cardTotalMax` (then `isMore`). Retracted cards stand in it, marked. */
+export const CardPage = z.object({
+  cards: z.array(CardView),
+  total: z.int(),
+  isMore: z.boolean(),
+  next: z.string().optional(),
+})
+export type CardPage = z.infer<typeof CardPage>
+
+/** GET /v1/card-series: at most 800 days. */
+export const CardSeriesQuery = z.object({
+  diseaseId: Id,
+  regionCode: RegionCode,
+  by: CardDate.default('diagnosis'),
+  fromDay: Day,
+  untilDay: Day,
+})
+export const cardSeriesDaysMax = 800
 
 export const Hello = z.object({
   wireVersion: z.int(),

@@ -39,6 +39,11 @@ function showAlert({ mergeKey: _key, pausedMs: _paused, ...view }: Alert) {
   return view
 }
 
+/** A call without what only the core needs: the number's hash stays in the house. */
+export function showCall({ numberHash: _hash, answeredById: _by, ...view }: Call) {
+  return view
+}
+
 /** Builds the sight of a principal; it reads the world at each question, so a published change counts at once. */
 export function createSight(principal: Principal, world: World): Sight {
   const reach = collectionsFor(principal)
@@ -70,6 +75,7 @@ export function createSight(principal: Principal, world: World): Sight {
     },
     show(collection, record) {
       if (collection === 'units') return showUnit(record as Unit)
+      if (collection === 'calls') return showCall(record as Call)
       if (collection !== 'alerts') return record
       const alert = record as Alert
       const view = showAlert(alert)

@@ -15,7 +15,14 @@ const transitions: Readonly<Record<Action, { from: readonly State[]; to?: State;
   note: { from: ['open', 'acknowledged', 'closed'], zh: '备注' },
   close: { from: ['open', 'acknowledged'], to: 'closed', zh: '关闭' },
 }
-const stateNames: Readonly<Record<State, string>> = { open: '待确认', acknowledged: '已确认', closed: '已关闭' }
+const stateNames: Readonly<Record<State, string>> = {
+  open: '待确认',
+  acknowledged: '核实中',
+  verified: '已核实',
+  shelved: '搁置',
+  closing: '待复核',
+  closed: '已关闭',
+}
 
 /** Notes kept on one alert. */
 export const notesMax = 200

@@ -7,7 +7,7 @@ import type { Pool } from 'pg'
 import { z } from 'zod'
 import { AddressAnswer } from '#contract/address.ts'
 import { type Kind, sealedPrefix } from '#contract/entry.ts'
-import { type Reject, reject } from '#contract/errors.ts'
+import { type Reject, reject, sendReject } from '#contract/errors.ts'
 import { Rule } from '#contract/rule.ts'
 import { EpochMs, formatDay, Id, RegionCode, SourceKind, Syndrome } from '#contract/scalars.ts'
 import { AdviceView, AlertView, CallView, IncidentView, SeriesView } from '#contract/view.ts'
@@ -25,6 +25,7 @@ import {
   pageMax,
   type TrailRow,
 } from './sql.ts'
+import { registerSurveillanceReads } from './surveillance.ts'
 
 /** What the asker may see, decided by identity/. */
 export type Asker = {
@@ -49,7 +50,6 @@ export type QueryPorts = {
   /** Who should go to an open incident, among the units the asker sees. */
   advise(incident: Incident, sees: (unit: Unit) => boolean): Promise<AdviceView>
   addresses: AddressSource
-  sendReject(reply: never, refused: Reject): unknown
 }
 
 const History = z.object({
@@ -157,7 +157,7 @@ function withoutSealed(body: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(body).map(([key, value]) => [
       key,
-      typeof value === 'string' && value.startsWith(sealedPrefix) ? '(sealed)' : value,
+      key === 'numberHash' || (typeof value === 'string' && value.startsWith(sealedPrefix)) ? '(sealed)' : value,
     ]),
   )
 }
@@ -182,9 +182,9 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
       },
       handler: async (request, reply) => {
         const asker = await ports.authenticate(request, `GET ${url}`)
-        if ('code' in asker) return ports.sendReject(reply as never, asker)
+        if ('code' in asker) return sendReject(reply, asker)
         const answer = await work(asker, request.query as Q, request.params as Record<string, string>)
-        if (isReject(answer)) return ports.sendReject(reply as never, answer)
+        if (isReject(answer)) return sendReject(reply, answer)
         return answer
       },
     })
@@ -394,6 +394,8 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
       }
     },
   )
+
+  registerSurveillanceReads(get, { pool, world, listBelow: (covers, scope) => listBelow(world, covers, scope) })
 }
 
 function isReject(answer: unknown): answer is Reject {

@@ -564,6 +564,7 @@ test('CON-24 a rule is told with every parameter; readiness is shown as its own 
             minSigma: 0.7,
             proportion: true,
             minCount: 4,
+            adjust: 'none',
           },
           { type: 'unit-silence', onTaskS: 61, idleS: 301 },
         ],
