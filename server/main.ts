@@ -51,7 +51,8 @@ import { findSealedRecord, listForgotten } from './operations/records.ts'
 import { isRestored } from './operations/sql.ts'
 import { startTicker } from './operations/ticker.ts'
 import { advance, coreVersion } from './pipeline.ts'
-import { registerQueryRoutes } from './query/routes.ts'
+import { registerReportRoutes } from './query/report-routes.ts'
+import { type QueryPorts, registerQueryRoutes } from './query/routes.ts'
 import { startRoadThread } from './roads/thread.ts'
 import { createTravel } from './roads/travel.ts'
 import { getSourceKey } from './state/sources.ts'
@@ -354,10 +355,11 @@ export async function startServer(
         hasPage: pageId => world.pages.has(pageId),
         say: body => say('page.receipted', body),
       })
-      registerQueryRoutes(app, {
+      const queryPorts: QueryPorts = {
         pool: database.pool,
         world,
         basemap,
+        now: () => clock.now(),
         settings: () => ({
           version: serverVersion,
           demo: config.demo,
@@ -372,7 +374,9 @@ export async function startServer(
         judge: judgeSeries,
         advise: advisor.advise,
         addresses,
-      })
+      }
+      registerQueryRoutes(app, queryPorts)
+      registerReportRoutes(app, queryPorts)
     },
   )
   await app.ready()

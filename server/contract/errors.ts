@@ -247,6 +247,7 @@ const table = {
     http: 503,
     zh: '地址检索暂不可用,请直接在地图上定位',
     en: 'The address search does not answer; place it on the map',
+  },
   // the world: tasks, centres, cover, hospitals
   NEXT_TAKEN: {
     http: 409,
@@ -325,6 +326,12 @@ const table = {
   },
   // reading
   QUERY_INVALID: { http: 400, zh: '查询参数 {path} 不正确', en: 'Query parameter {path} is not correct' },
+  REPORT_TOO_LONG: { http: 422, zh: '一份报表最长 {max} 天', en: 'A report spans at most {max} days' },
+  REPORT_TOO_LARGE: {
+    http: 422,
+    zh: '一份报表最多 {max} 条记录，请缩短时段或缩小区域',
+    en: 'A report holds at most {max} records; shorten the period or narrow the region',
+  },
 } as const satisfies Record<string, Text>
 
 export type RefusalCode = keyof typeof table

@@ -574,6 +574,9 @@ export const routeTable = {
   'POST /v1/public/calls/:callId/position': 'public',
   'POST /v1/public/calls/:callId/verification': 'public',
   'GET /v1/units/:id/track': ['dispatcher', 'shift-leader', 'player'],
+  // Figures without persons: for who leads, who keeps and who checks.
+  'GET /v1/reports/dispatch': ['shift-leader', 'administrator', 'auditor'],
+  'GET /v1/reports/dispatch.csv': ['shift-leader', 'administrator', 'auditor'],
 } as const satisfies Record<string, Access>
 
 export type RouteName = keyof typeof routeTable

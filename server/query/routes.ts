@@ -42,6 +42,8 @@ export type QueryPorts = {
   world: World
   basemap: BasemapPack | undefined
   settings(): Record<string, unknown>
+  /** The city's clock. */
+  now(): number
   mapboxToken: string | undefined
   /** Judges the route, then says what the asker may see. */
   authenticate(request: FastifyRequest, route: string): Promise<Asker | Reject>
@@ -89,7 +91,7 @@ const SeriesQuery = z.object({
 })
 
 /** Codes of all regions below (and with) one, for history tables that know no tree. */
-function listBelow(world: World, covers: (code: string) => boolean, scope: string | undefined): string[] {
+export function listBelow(world: World, covers: (code: string) => boolean, scope: string | undefined): string[] {
   const codes: string[] = []
   for (const region of world.regions.values()) {
     if (!covers(region.code)) continue

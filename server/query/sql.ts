@@ -3,7 +3,7 @@
  */
 import type { Pool } from 'pg'
 import { dayMs, shanghaiOffsetMs } from '#contract/scalars.ts'
-import type { AlertView, CallView, IncidentView } from '#contract/view.ts'
+import type { AlertView, CallView, IncidentView, StampView } from '#contract/view.ts'
 import type { PositionRow } from '#contract/wire.ts'
 
 /** Rows of one page at most. */
@@ -287,3 +287,60 @@ export async function listPublications(
   )
   return rows.rows
 }
+/** Records of one page of a report: small enough that a click never waits long behind it. */
+export const reportPageMax = 2_000
+
+export type ReportIncidentRow = {
+  id: string
+  at: number
+  state: string
+  regionCode: string
+  level: number
+  outcome: string | null
+  isMerged: boolean
+  stamps: StampView[]
+}
+export type ReportCallRow = {
+  id: string
+  at: number
+  regionCode: string
+  level: number | null
+  answeredAt: number | null
+  abandonedAt: number | null
+  outcome: string | null
+}
+export type ReportFilter = {
+  from: number
+  to: number
+  regionCodes: readonly string[]
+  after?: { at: number; id: string }
+}
+
+async function listReportRows<T>(pool: Pool, table: RecordTable, fields: string, filter: ReportFilter): Promise<T[]> {
+  const found = await pool.query(
+    `SELECT id, at, region_code AS "regionCode", ${fields} FROM ${table}
+     WHERE at >= $1 AND at < $2 AND region_code = ANY($3) AND ($4::bigint IS NULL OR (at, id) > ($4, $5))
+     ORDER BY at, id LIMIT ${reportPageMax}`,
+    [filter.from, filter.to, filter.regionCodes, filter.after?.at ?? null, filter.after?.id ?? ''],
+  )
+  return found.rows as T[]
+}
+
+/** Incidents of a report by the time they were opened, oldest first; `after` is the last row of the page before. */
+export const listReportIncidents = (pool: Pool, filter: ReportFilter) =>
+  listReportRows<ReportIncidentRow>(
+    pool,
+    'incident_record',
+    `state, level, view ->> 'outcome' AS outcome, view ? 'mergedInto' AS "isMerged", view -> 'stamps' AS stamps`,
+    filter,
+  )
+
+/** Calls of a report by the time they rang. */
+export const listReportCalls = (pool: Pool, filter: ReportFilter) =>
+  listReportRows<ReportCallRow>(
+    pool,
+    'call_record',
+    `(view ->> 'level')::int AS level, (view ->> 'answeredAt')::bigint AS "answeredAt",
+     (view ->> 'abandonedAt')::bigint AS "abandonedAt", view ->> 'outcome' AS outcome`,
+    filter,
+  )

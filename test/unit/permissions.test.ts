@@ -238,6 +238,8 @@ const uses: Record<(typeof routeNames)[number], string> = {
   'POST /v1/public/calls/:callId/position': '*',
   'POST /v1/public/calls/:callId/verification': '*',
   'GET /v1/units/:id/track': 'dsp',
+  'GET /v1/reports/dispatch': 'sau',
+  'GET /v1/reports/dispatch.csv': 'sau',
 }
 
 test('ID-4 every route × role, and strangers, near and far', () => {
