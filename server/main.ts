@@ -35,6 +35,7 @@ import { registerIdentityRoutes } from './identity/routes.ts'
 import { createSight, judgeSaying } from './identity/sight.ts'
 import type { Speaker } from './intake/admit.ts'
 import { createEpochGate } from './intake/epochs.ts'
+import { judgePack } from './intake/packs.ts'
 import { type IntakePorts, registerIntakeRoutes, takeEntries } from './intake/routes.ts'
 import { rebuildWorld, storeUndecided } from './log/boot.ts'
 import { hashSlices, sliceWorld } from './log/checkpoint.ts'
@@ -44,6 +45,7 @@ import { startWriter, type Writer } from './log/writer.ts'
 import { createAdvisor } from './operations/advice.ts'
 import { startCheckpoints } from './operations/checkpoints.ts'
 import { createEntriesClock, createWallClock } from './operations/clock.ts'
+import { defaultPacks } from './operations/default-packs.ts'
 import { noteForgotten, settleForgotten } from './operations/forgotten.ts'
 import { startJobs } from './operations/jobs.ts'
 import { createMetrics } from './operations/metrics.ts'
@@ -215,6 +217,7 @@ export async function startServer(
     await say('entry.quarantined', { entrySeq: poison.seq, kind: poison.kind, fault: poison.fault })
 
   if (world.city.rulesVersion === 0) await say('rule.published', { version: 1, rules: defaultRules })
+  if (!world.city.packsVersion) for (const pack of defaultPacks) await say('pack.published', pack)
   if (!world.city.calendarVersion) await say('calendar.published', { version: 1, spans: defaultCalendar })
 
   // A restored or replayed city is dry: it knows pages that were sent long ago, from where the live city now is.
@@ -228,6 +231,7 @@ export async function startServer(
     quarantined: world.city.quarantined,
     lastTickGapMs: world.city.lastTickGapMs,
     rulesVersion: world.city.rulesVersion,
+    ...(world.city.packsVersion === undefined ? {} : { packsVersion: world.city.packsVersion }),
     regionsVersion: world.city.regionsVersion,
   })
   const basemap = await readBasemap(config.regionPack)
@@ -250,13 +254,16 @@ export async function startServer(
   })
   const advisor = createAdvisor({ world, travel, now: () => clock.now() })
 
+  // Where no real caller is: packs without a physician's approval may be asked.
+  const mayDrill = config.demo || config.clock === 'entries'
   const toSpeaker = (principal: Principal): Speaker => {
     const actor = findActor(principal)
     return {
       source: principal.type === 'account' ? `desk:${principal.accountId}` : principal.deviceId,
       ...(actor ? { actor } : {}),
       isRelay: principal.type === 'device' && (principal.role === 'gateway' || principal.role === 'player'),
-      judge: (kind, body) => judgeSaying(principal, world, config.clock, kind, body),
+      judge: (kind, body) =>
+        judgeSaying(principal, world, config.clock, kind, body) ?? judgePack(world, mayDrill, kind, body),
       covers: regionCode => isInScope(principal, regionCode, world.regions),
     }
   }
@@ -374,6 +381,7 @@ export async function startServer(
         judge: judgeSeries,
         advise: advisor.advise,
         addresses,
+        mayDrill,
       }
       registerQueryRoutes(app, queryPorts)
       registerReportRoutes(app, queryPorts)

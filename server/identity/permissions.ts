@@ -74,6 +74,7 @@ const houseOnly: readonly Role[] = []
 export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'region.published': register,
   'rule.published': register,
+  'pack.published': register,
   'calendar.published': register,
   'place.registered': register,
   'unit.registered': register,
@@ -100,6 +101,7 @@ export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'number.marked': ['shift-leader'],
   'call.ended': [...desk, 'gateway', 'feed', 'player'],
   'incident.opened': [...desk, 'player'],
+  'incident.questioned': [...desk, 'player'],
   'incident.unitAssigned': [...desk, 'player'],
   'incident.unitReleased': [...desk, 'player'],
   'incident.levelChanged': [...desk, 'player'],
@@ -290,6 +292,7 @@ const dispatchTrail: readonly Kind[] = [
   'number.marked',
   'call.ended',
   'incident.opened',
+  'incident.questioned',
   'incident.unitAssigned',
   'incident.unitReleased',
   'incident.levelChanged',
@@ -562,6 +565,7 @@ export const routeTable = {
   // Advice is for who may order a unit; its rows hold only units the asker sees.
   'GET /v1/incidents/:incidentId/advice': desk,
   'GET /v1/addresses': desk,
+  'GET /v1/packs': [...desk, 'administrator', 'auditor'],
   // Where the patient may go, how well the region is covered, who goes to a mass casualty: for who may order.
   'GET /v1/incidents/:incidentId/destinations': desk,
   'GET /v1/incidents/:incidentId/mass': desk,

@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { AddressAnswer } from '#contract/address.ts'
 import { type Kind, sealedPrefix } from '#contract/entry.ts'
 import { type Reject, reject, sendReject } from '#contract/errors.ts'
+import { PacksAnswer } from '#contract/pack.ts'
 import { Rule } from '#contract/rule.ts'
 import { EpochMs, formatDay, Id, RegionCode, SourceKind, Syndrome } from '#contract/scalars.ts'
 import { AdviceView, AlertView, CallView, IncidentView, SeriesView } from '#contract/view.ts'
@@ -52,6 +53,8 @@ export type QueryPorts = {
   /** Who should go to an open incident, among the units the asker sees. */
   advise(incident: Incident, sees: (unit: Unit) => boolean): Promise<AdviceView>
   addresses: AddressSource
+  /** True in a demo or a played city: packs without a physician's approval may be asked. */
+  mayDrill: boolean
 }
 
 const History = z.object({
@@ -295,6 +298,11 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
       if (incident.state === 'closed') return reject('INCIDENT_CLOSED', { incidentId })
       return ports.advise(incident, unit => asker.sees('units', unit))
     },
+  )
+  get(
+    '/v1/packs',
+    { summary: 'Question packs in force, with author and medical approval', response: PacksAnswer },
+    () => ({ version: world.city.packsVersion ?? 0, mayDrill: ports.mayDrill, packs: [...world.packs.values()] }),
   )
   get(
     '/v1/addresses',

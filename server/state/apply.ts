@@ -25,6 +25,7 @@ import { applyCard } from './cards.ts'
 import { applyTick } from './clock.ts'
 import { findExpiry } from './commands.ts'
 import { applyAssign, applyClose, applyLevel, applyNote, applyOpen, applyRelease } from './incidents.ts'
+import { applyPack, applyQuestions } from './packs.ts'
 import { applyCalendar, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
 import { applyCount } from './series.ts'
 import { recordKey } from './sources.ts'
@@ -40,6 +41,7 @@ const keep = () => done
 const folds: { [K in Kind]: Fold<K> } = {
   'region.published': applyRegions,
   'rule.published': applyRules,
+  'pack.published': applyPack,
   'calendar.published': applyCalendar,
   'place.registered': applyPlace,
   'unit.registered': applyUnit,
@@ -64,6 +66,7 @@ const folds: { [K in Kind]: Fold<K> } = {
   'number.marked': applyNumberMark,
   'call.ended': applyCallEnd,
   'incident.opened': applyOpen,
+  'incident.questioned': applyQuestions,
   'incident.unitAssigned': applyAssign,
   'incident.unitReleased': applyRelease,
   'incident.levelChanged': applyLevel,

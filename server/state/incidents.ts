@@ -4,6 +4,7 @@
  */
 import { done, type EntryOf, nameActor, type Outcome } from '#contract/entry.ts'
 import { isCommandStale } from './commands.ts'
+import { findUnreasoned } from './packs.ts'
 import { addStamp } from './stamps.ts'
 import { clearTask } from './units.ts'
 import type { Incident, Touched, World } from './world.ts'
@@ -41,6 +42,8 @@ export function applyOpen(world: World, entry: EntryOf<'incident.opened'>, touch
     stamps: [],
     sealedFields: (['complaintText', 'addressText', 'note'] as const).filter(field => body[field] !== undefined),
     noteCount: body.note === undefined ? 0 : 1,
+    ...(body.gazetteerId === undefined ? {} : { gazetteerId: body.gazetteerId }),
+    ...(body.isOutside === true ? { isOutside: true } : {}),
   }
   for (const callId of body.callIds) {
     const call = world.calls.get(callId)!
@@ -128,6 +131,8 @@ export function applyLevel(world: World, entry: EntryOf<'incident.levelChanged'>
   const { incident } = found
   if (isCommandStale(entry.expects?.incident, incident.version))
     return refuse('VERSION_STALE', { what: incident.incidentId })
+  const lowered = findUnreasoned(incident, entry.body.level, entry.body.reason)
+  if (lowered) return lowered
   incident.level = entry.body.level
   incident.version++
   touched.incidents.add(incident.incidentId)

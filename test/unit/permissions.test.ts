@@ -72,6 +72,7 @@ const allLetters = Object.keys(letters)
 const says: Record<Kind, string> = {
   'region.published': 'ap',
   'rule.published': 'ap',
+  'pack.published': 'ap',
   'calendar.published': 'ap',
   'place.registered': 'ap',
   'unit.registered': 'ap',
@@ -96,6 +97,7 @@ const says: Record<Kind, string> = {
   'number.marked': 's',
   'call.ended': 'dsgfp',
   'incident.opened': 'dsp',
+  'incident.questioned': 'dsp',
   'incident.unitAssigned': 'dsp',
   'incident.unitReleased': 'dsp',
   'incident.levelChanged': 'dsp',
@@ -228,6 +230,7 @@ const uses: Record<(typeof routeNames)[number], string> = {
   'GET /v1/incidents/:incidentId': 'dsctp',
   'GET /v1/incidents/:incidentId/advice': 'ds',
   'GET /v1/addresses': 'ds',
+  'GET /v1/packs': 'dsau',
   'GET /v1/incidents/:incidentId/destinations': 'ds',
   'GET /v1/incidents/:incidentId/mass': 'ds',
   'GET /v1/cover': 'ds',
