@@ -32,7 +32,7 @@ const show = {
     level: i.level,
     view: i,
   }),
-  alerts: ({ mergeKey: _m, pausedMs: _p, ...a }: Alert) => ({
+  alerts: ({ mergeKey: _m, pausedMs: _p, ladderStep: _s, ladderFromAt: _f, ...a }: Alert) => ({
     id: a.alertId,
     at: a.raisedAt,
     state: a.state,
