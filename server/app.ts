@@ -10,7 +10,7 @@ import helmet from '@fastify/helmet'
 import staticFiles from '@fastify/static'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify'
 import {
   hasZodFastifySchemaValidationErrors,
   jsonSchemaTransform,
@@ -18,7 +18,7 @@ import {
   validatorCompiler,
 } from 'fastify-type-provider-zod'
 import { bodyMaxBytes, depthMax } from '#contract/entry.ts'
-import { describeReject, type Reject, reject } from '#contract/errors.ts'
+import { type Reject, reject, sendReject } from '#contract/errors.ts'
 
 /** Bytes of a request body unless a route says less; 413 above. */
 export const requestMaxBytes = bodyMaxBytes
@@ -39,13 +39,6 @@ export type AppPorts = {
   onFault(error: Error, request: FastifyRequest): string
   /** True for errors that mean the database is away: 503, not our bug. */
   isAway(error: unknown): boolean
-}
-
-/** Answers with a refusal: status, stable code, both texts. */
-export function sendReject(reply: FastifyReply, refused: Reject): FastifyReply {
-  const { http, ...text } = describeReject(refused)
-  if (http === 429 || http === 503) reply.header('retry-after', String(refused.params?.retryAfterS ?? 1))
-  return reply.code(http).type('application/json; charset=utf-8').serializer(JSON.stringify).send(text)
 }
 
 /** The refusal that an error of fastify itself stands for; undefined for our own faults. */

@@ -14,12 +14,13 @@ import type { Entry, Kind } from '#contract/entry.ts'
 import { describeReject, type Reject, reject } from '#contract/errors.ts'
 import type { CityView, SessionView } from '#contract/view.ts'
 import type { BasemapPack, EntriesRequest } from '#contract/wire.ts'
-import { createApp, sendReject } from './app.ts'
+import { createApp } from './app.ts'
 import { type Config, loadConfig, maskConfig } from './config.ts'
 import { SOCKET_PORT } from './database/embedded/embedded.ts'
 import { migrate } from './database/migrate.ts'
 import { type Database, isDatabaseAway, isDataFault, openDatabase } from './database/pool.ts'
 import { judgeSeries } from './detect/band.ts'
+import { defaultCalendar } from './detect/default-calendar.ts'
 import { defaultRules } from './detect/default-rules.ts'
 import { startPager } from './fanout/pager.ts'
 import { registerReceiptRoute } from './fanout/receipts.ts'
@@ -32,8 +33,9 @@ import { findActor, isInScope, listRoles, mayUse, type Principal } from './ident
 import { registerIdentityRoutes } from './identity/routes.ts'
 import { createSight, judgeSaying } from './identity/sight.ts'
 import type { Speaker } from './intake/admit.ts'
+import { createEpochGate } from './intake/epochs.ts'
 import { type IntakePorts, registerIntakeRoutes, takeEntries } from './intake/routes.ts'
-import { rebuildWorld } from './log/boot.ts'
+import { rebuildWorld, storeUndecided } from './log/boot.ts'
 import { hashSlices, sliceWorld } from './log/checkpoint.ts'
 import type { Log } from './log/log.ts'
 import { openPostgresLog, releaseLease, takeLease } from './log/postgres.ts'
@@ -48,9 +50,11 @@ import { findSealedRecord, listForgotten } from './operations/records.ts'
 import { isRestored } from './operations/sql.ts'
 import { startTicker } from './operations/ticker.ts'
 import { advance, coreVersion } from './pipeline.ts'
-import { registerQueryRoutes } from './query/routes.ts'
+import { registerReportRoutes } from './query/report-routes.ts'
+import { type QueryPorts, registerQueryRoutes } from './query/routes.ts'
 import { startRoadThread } from './roads/thread.ts'
 import { createTravel } from './roads/travel.ts'
+import { getSourceKey } from './state/sources.ts'
 import { createTouched, type World } from './state/world.ts'
 
 export const serverVersion = '0.1.0'
@@ -123,18 +127,20 @@ export async function startServer(
   })
   await migrate(database)
   const holder = database.kind === 'embedded' ? 'embedded' : randomUUID()
-  const fence = await takeLease(database.pool, 'line', holder, leaseWaitMaxMs)
-  const log = await openPostgresLog(database.pool, fence)
+  const fence = await takeLease(database.linePool, 'line', holder, leaseWaitMaxMs)
+  const log = await openPostgresLog(database.linePool, fence)
 
   const rebuilt = await rebuildWorld(log, advance)
   const { world } = rebuilt
+  if (rebuilt.damagedSeqs.length > 0)
+    logger.error({ seqs: rebuilt.damagedSeqs }, 'checkpoints damaged: an older one was used')
+  const head = await storeUndecided(log, await log.getHead(), rebuilt.undecided)
   await openEra(log, world)
   logger.info(
     { seq: world.seq, replayed: rebuilt.replayed, fromCheckpointSeq: rebuilt.fromCheckpointSeq },
     'world rebuilt',
   )
 
-  const head = await log.getHead()
   const clock =
     config.clock === 'wall'
       ? createWallClock(head.loggedAt)
@@ -163,7 +169,6 @@ export async function startServer(
       onState: state => logger.warn({ state }, 'writer'),
     },
     head,
-    rebuilt.undecided,
   )
 
   let ownSeq = 0
@@ -209,6 +214,7 @@ export async function startServer(
     await say('entry.quarantined', { entrySeq: poison.seq, kind: poison.kind, fault: poison.fault })
 
   if (world.city.rulesVersion === 0) await say('rule.published', { version: 1, rules: defaultRules })
+  if (!world.city.calendarVersion) await say('calendar.published', { version: 1, spans: defaultCalendar })
 
   // A restored or replayed city is dry: it knows pages that were sent long ago, from where the live city now is.
   const pagerMode =
@@ -278,10 +284,12 @@ export async function startServer(
       return 'code' in principal ? principal : toSpeaker(principal)
     },
     seal: items => identity.sealer.sealMany(items),
+    hashNumber: text => identity.sealer.hashNumber(text),
     isAway: isDatabaseAway,
     isWriterAway: () => writer.getState().state === 'away',
     submit: (entries, laneOf) => writer.submit(entries, laneOf),
     hasRoom: counts => writer.hasRoom(counts),
+    epochs: createEpochGate((source, began) => world.sources.has(getSourceKey(source, began))),
     count: metrics.count,
   }
 
@@ -340,10 +348,11 @@ export async function startServer(
         hasPage: pageId => world.pages.has(pageId),
         say: body => say('page.receipted', body),
       })
-      registerQueryRoutes(app, {
+      const queryPorts: QueryPorts = {
         pool: database.pool,
         world,
         basemap,
+        now: () => clock.now(),
         settings: () => ({
           version: serverVersion,
           demo: config.demo,
@@ -357,8 +366,9 @@ export async function startServer(
         },
         judge: judgeSeries,
         advise: advisor.advise,
-        sendReject: (reply, refused) => sendReject(reply, refused),
-      })
+      }
+      registerQueryRoutes(app, queryPorts)
+      registerReportRoutes(app, queryPorts)
     },
   )
   await app.ready()
@@ -461,6 +471,7 @@ export async function startServer(
     anchorFile: join(config.dataDirectory, 'anchors.jsonl'),
     incarnation: log.incarnation,
     getHead: () => writer.getHead(),
+    getSettledSeq: () => writer.getSettledSeq(),
     onMade: answer => logger.info(answer, 'checkpoint'),
     onError: onError('checkpoint'),
   })
@@ -499,7 +510,7 @@ export async function startServer(
     await tables.close()
     await checkpoints.stop()
     identity.close()
-    await releaseLease(database.pool, fence).catch(onError('lease'))
+    await releaseLease(database.linePool, fence).catch(onError('lease'))
     await database.close()
     logger.info({ seq: world.seq }, 'stopped')
   }

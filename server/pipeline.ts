@@ -14,7 +14,7 @@ import { getOwnGapMs } from './state/clock.ts'
 import type { Touched, World } from './state/world.ts'
 
 /** Grows with every release that would fold an old log differently: such a release starts an era. */
-export const coreVersion = 1
+export const coreVersion = 2
 
 /** Advances the world by one entry. `stored` is the outcome the log holds for it, when it holds one. */
 export function advance(world: World, entry: Entry, touched: Touched, stored?: Outcome): Outcome {

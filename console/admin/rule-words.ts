@@ -14,7 +14,7 @@ function describeLeaf(leaf: LeafCondition, t: Translate): string {
         baseline: leaf.baseline,
         minSigma: leaf.minSigma,
         minCount: leaf.minCount,
-        proportion: leaf.proportion ? t('admin.leafProportion') : '',
+        proportion: `${leaf.proportion ? t('admin.leafProportion') : ''}${leaf.adjust === 'calendar' ? t('ruleLeaf.adjusted') : ''}`,
       })
     case 'count':
       return t('admin.leafCount', {
@@ -29,6 +29,53 @@ function describeLeaf(leaf: LeafCondition, t: Translate): string {
       return t('admin.leafSilence', { onTask: leaf.onTaskS, idle: leaf.idleS })
     case 'tick-gap':
       return t('admin.leafTick', { min: leaf.minGapS })
+    case 'found':
+      return t('ruleLeaf.found', {
+        method: leaf.method,
+        source: t(`source.${leaf.sourceKind}`),
+        syndrome: t(`syndrome.${leaf.syndrome}`),
+        limit: `${leaf.maxP === undefined ? '' : t('ruleLeaf.maxP', { p: leaf.maxP })}${leaf.minRecurrenceDays === undefined ? '' : t('ruleLeaf.minRecurrence', { days: leaf.minRecurrenceDays })}`,
+      })
+    case 'place-cluster':
+      return t('ruleLeaf.placeCluster', {
+        diseases: leaf.diseaseIds.join(t('state.listed')),
+        days: leaf.windowDays,
+        min: leaf.min,
+        deaths: leaf.minDeaths === undefined ? '' : t('ruleLeaf.deaths', { min: leaf.minDeaths }),
+      })
+    case 'place-count':
+      return t('ruleLeaf.placeCount', {
+        source: t(`source.${leaf.sourceKind}`),
+        syndrome: t(`syndrome.${leaf.syndrome}`),
+        days: leaf.windowDays,
+        min: leaf.min,
+      })
+    case 'combined-p':
+      return t('ruleLeaf.combined', {
+        method: t(`ruleLeaf.${leaf.method}`),
+        sources: leaf.sourceKinds.map(kind => t(`source.${kind}`)).join(t('state.listed')),
+        syndrome: t(`syndrome.${leaf.syndrome}`),
+        baseline: leaf.baseline,
+        least: leaf.minSources,
+        alpha: leaf.alpha,
+        min: leaf.minCount,
+        adjusted: leaf.adjust === 'calendar' ? t('ruleLeaf.adjusted') : '',
+      })
+    case 'ratio':
+      return t('ruleLeaf.ratio', {
+        disease: leaf.diseaseId,
+        factor: leaf.factor,
+        years: leaf.years,
+        min: leaf.minCases,
+        alpha: leaf.alpha,
+      })
+    case 'source-silence':
+      return t('ruleLeaf.sourceSilence', {
+        sources: leaf.sourceKinds.map(kind => t(`source.${kind}`)).join(t('state.listed')),
+        hours: leaf.graceH,
+        days: leaf.regularDays,
+        share: Math.round(leaf.regularShare * 100),
+      })
   }
 }
 

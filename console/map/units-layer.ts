@@ -78,6 +78,10 @@ export interface UnitsLayer {
 }
 
 const fpsDefault = 30
+// A desk without a graphics card paints a frame in a tenth of a second: the map may then have a quarter of the time, no more.
+const mapShareMax = 0.25
+// Even the weakest desk sees the units move once a second.
+const pauseMaxMs = 1000
 // 1 Hz: half the rate above which flashing is a hazard, and the look allows at most 2.
 const flashHz = 1
 const atlasCellPx = 64
@@ -249,6 +253,14 @@ const uniformNames = [
   'u_flash',
 ]
 
+/**
+ * Milliseconds to wait before the next frame is asked for: the capped rate where frames come promptly; where a frame takes long
+ * (`frameTookMs` from asking to drawing), so long that the map leaves the processor to clicks, lists and alarms.
+ */
+export function computeFramePause(frameMs: number, frameTookMs: number): number {
+  return Math.min(pauseMaxMs, Math.max(frameMs, frameTookMs <= frameMs ? 0 : frameTookMs * (1 / mapShareMax - 1)))
+}
+
 /** Builds the layer; the map adds it to the engine and feeds it nothing but frames. */
 export function createUnitsLayer(host: UnitsHost, options: UnitsOptions = {}): UnitsLayer {
   const now = options.now ?? Date.now
@@ -263,6 +275,8 @@ export function createUnitsLayer(host: UnitsHost, options: UnitsOptions = {}): U
   let labelsVisible = true
   let frameTimer: ReturnType<typeof setTimeout> | undefined
   let labelled = new Map<string, string>()
+  let askedAt: number | undefined
+  let frameTookMs = 0
 
   const isHidden = () => document.visibilityState === 'hidden'
   const isMoving = () => flashingId !== undefined || now() < motion.stillAfterAt
@@ -270,12 +284,16 @@ export function createUnitsLayer(host: UnitsHost, options: UnitsOptions = {}): U
   /** Asks for frames at the capped rate for as long as something moves, and for none when it does not. */
   function wake(): void {
     if (frameTimer !== undefined || isHidden() || !visible) return
+    askedAt ??= performance.now()
     host.repaint()
     if (!isMoving()) return
-    frameTimer = setTimeout(() => {
-      frameTimer = undefined
-      wake()
-    }, frameMs)
+    frameTimer = setTimeout(
+      () => {
+        frameTimer = undefined
+        wake()
+      },
+      computeFramePause(frameMs, frameTookMs),
+    )
   }
 
   function rest(): void {
@@ -338,6 +356,11 @@ export function createUnitsLayer(host: UnitsHost, options: UnitsOptions = {}): U
   }
 
   function draw(gl: WebGL2RenderingContext, argument: unknown): void {
+    if (askedAt !== undefined) {
+      // One slow frame slows at once, prompt ones quicken step by step.
+      frameTookMs = Math.max(performance.now() - askedAt, frameTookMs * 0.8)
+      askedAt = undefined
+    }
     if (!visible || motion.count === 0) return
     // After a lost context the old names are dead; a new engine brings another context altogether.
     if (!drawing || !gl.isProgram(drawing.program)) drawing = buildDrawing(gl)

@@ -29,6 +29,7 @@ const AlertsPage = lazy(() => import('../alerts/alerts-page.tsx').then(page => (
 const SeriesPage = lazy(() => import('../surveillance/series-page.tsx').then(page => ({ default: page.SeriesPage })))
 const AdminPage = lazy(() => import('../admin/admin-page.tsx').then(page => ({ default: page.AdminPage })))
 const AuditPage = lazy(() => import('../admin/audit-page.tsx').then(page => ({ default: page.AuditPage })))
+const ReportPage = lazy(() => import('../reports/report-page.tsx').then(page => ({ default: page.ReportPage })))
 
 /** Milliseconds between tries while the server is away at start. */
 const retryMs = 2_000
@@ -80,6 +81,7 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
         {page === 'series' && <SeriesPage />}
         {page === 'admin' && <AdminPage />}
         {page === 'audit' && <AuditPage />}
+        {page === 'reports' && <ReportPage />}
         {page === undefined && <Empty text={t('nav.none')} />}
       </Suspense>
       <CommandLine />

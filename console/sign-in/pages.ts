@@ -4,14 +4,14 @@ import type { Page } from '../shell/desk.ts'
 
 const pagesOfRole: Partial<Record<Role, readonly Page[]>> = {
   dispatcher: ['dispatch', 'alerts'],
-  'shift-leader': ['dispatch', 'alerts'],
+  'shift-leader': ['dispatch', 'alerts', 'reports'],
   epidemiologist: ['alerts', 'series'],
-  administrator: ['admin', 'alerts'],
-  auditor: ['audit'],
+  administrator: ['admin', 'alerts', 'reports'],
+  auditor: ['audit', 'reports'],
 }
 
 /** The pages a session's roles have work on, in the order of the navigation; empty for device-like roles. */
 export function listPages(roles: readonly Role[]): readonly Page[] {
-  const order: readonly Page[] = ['dispatch', 'admin', 'alerts', 'series', 'audit']
+  const order: readonly Page[] = ['dispatch', 'admin', 'alerts', 'series', 'audit', 'reports']
   return order.filter(page => roles.some(role => pagesOfRole[role]?.includes(page)))
 }

@@ -4,19 +4,26 @@
  * belong. A kind never changes its meaning; a new meaning is a new kind (upcasters stand at the end of this file).
  */
 import { z } from 'zod'
-import { QuietHours, quietHoursMax, Shift, shiftsMax } from './roster.ts'
+import { CalendarSpan, calendarSpansMax } from './calendar.ts'
+import { basesMax, HospitalState, OperatingMode, Shift } from './fleet.ts'
+import { DutyShift, QuietHours, quietHoursMax, shiftsMax } from './roster.ts'
 import { Rule, rulesMax } from './rule.ts'
 import {
   AgeBand,
+  CallChannel,
+  CallKind,
+  CallOutcome,
   CaseClass,
   Day,
   EpochMs,
   Id,
   Lat,
   Level,
+  LinkedService,
   Lon,
   Name,
   Occupation,
+  PositionSource,
   RegionCode,
   RegionLevel,
   Role,
@@ -27,6 +34,7 @@ import {
   UnitClass,
   UnitStatus,
 } from './scalars.ts'
+import { chainStamps, spokenStamps } from './stamps.ts'
 
 /** Most entries in one request. */
 export const batchMax = 1_000
@@ -54,8 +62,34 @@ export type Complaint = z.infer<typeof Complaint>
 /** A period of a count: the Shanghai day `2026-11-21`, or its hour `2026-11-21T08`. A field, not a time. */
 export const Period = z.string().regex(/^(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3]))?$/)
 
+/** Seat, extension, service or hospital of a telephone system, as it names them. */
+const SeatName = z.string().min(1).max(60)
+const RadiusM = z.number().min(0).max(100_000)
+/** 128 bits of a keyed hash, in hex. */
+export const NumberHash = z.string().regex(/^[0-9a-f]{32}$/)
+
 const Vital = (min: number, max: number) => z.number().min(min).max(max).optional()
 
+/** Why an incident is cancelled before it is served. */
+export const cancelCauses = [
+  'caller-withdrew',
+  'false-call',
+  'already-gone',
+  'handled-elsewhere',
+  'duplicate',
+  'drill',
+  'other',
+] as const
+/** Why another unit than the first advised was sent; asked after sending. */
+export const overrideCauses = [
+  'local-knowledge',
+  'road-closed',
+  'crew-state',
+  'equipment',
+  'leader-order',
+  'hospital-asked',
+  'other',
+] as const
 /** What a report card may say beside disease, class, place and diagnosis. */
 const cardFields = {
   icd10: z.string().max(16).optional(),
@@ -108,9 +142,23 @@ const bodies = {
       .max(5_000),
   }),
   'rule.published': z.strictObject({ version: z.int().min(1), rules: z.array(Rule).max(rulesMax) }),
+  'calendar.published': z.strictObject({
+    version: z.int().min(1),
+    spans: z.array(CalendarSpan).max(calendarSpansMax),
+  }),
   'place.registered': z.strictObject({
     placeId: Id,
-    placeKind: z.enum(['station', 'hospital', 'clinic', 'school', 'pharmacy', 'laboratory', 'centre', 'other']),
+    placeKind: z.enum([
+      'station',
+      'standby',
+      'hospital',
+      'clinic',
+      'school',
+      'pharmacy',
+      'laboratory',
+      'centre',
+      'other',
+    ]),
     name: Name,
     nameEn: Name.optional(),
     regionCode: RegionCode,
@@ -124,6 +172,8 @@ const bodies = {
     capabilities: z.array(Id).max(32).default([]),
     stationId: Id.optional(),
     regionCode: RegionCode,
+    /** Bases it may be sent to: agreed standby points and other stations; its own station is always one. */
+    baseIds: z.array(Id).max(basesMax).optional(),
   }),
   // --- vehicles
   'unit.position': z.strictObject({
@@ -166,11 +216,80 @@ const bodies = {
     callerName: Personal.optional(),
     addressText: Personal.optional(),
     complaintText: Personal.optional(),
+    callKind: CallKind.optional(),
+    channel: CallChannel.optional(),
+    /** Radius in metres the position is meant with, and who gave it. */
+    radiusM: RadiusM.optional(),
+    positionSource: PositionSource.optional(),
+    /** Keyed hash of callerNumber. Written by the door alone: what a sender puts here is thrown away. */
+    numberHash: NumberHash.optional(),
+    /** An internet call until a code has been told; absent for everybody else. */
+    isVerified: z.boolean().optional(),
+    /** Beyond the limit of the public door: rings, ranked last. */
+    isOverLimit: z.boolean().optional(),
   }),
-  'call.ended': z.strictObject({
+  /** Picked up (t1): by the telephony with its seat, by a desk with its actor. */
+  'call.answered': z.strictObject({ callId: Id, seat: SeatName.optional() }),
+  /** The line closed before anybody answered: a callback task begins. */
+  'call.abandoned': z.strictObject({ callId: Id }),
+  /** The line closed. */
+  'call.hungUp': z.strictObject({ callId: Id, by: z.enum(['caller', 'seat', 'network']).optional() }),
+  /** Where the caller is, by one source; the history is kept and the best is shown. */
+  'call.located': z.strictObject({ callId: Id, positionSource: PositionSource, ...Place, radiusM: RadiusM }),
+  /** What the desk heard: kind, level, complaint; what is left out stays as it was. */
+  'call.described': z.strictObject({
     callId: Id,
-    outcome: z.enum(['incident', 'consultation', 'repeat', 'harassment', 'abandoned', 'other']),
+    callKind: CallKind.optional(),
+    level: Level.optional(),
+    complaint: Complaint.optional(),
+    ageBand: AgeBand.optional(),
+    sex: Sex.optional(),
+    callerName: Personal.optional(),
+    addressText: Personal.optional(),
+    complaintText: Personal.optional(),
   }),
+  'call.conferenced': z.strictObject({
+    callId: Id,
+    partyKind: z.enum(['seat', 'crew', 'hospital', 'service', 'expert', 'other']),
+    party: SeatName,
+  }),
+  'call.transferred': z.strictObject({
+    callId: Id,
+    toKind: z.enum(['seat', 'centre', 'hospital', 'service', 'other']),
+    to: SeatName,
+  }),
+  /** Name of the recording in the recorder, never an address with a password in it. */
+  'call.recorded': z.strictObject({
+    callId: Id,
+    recordingRef: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.:/~-]{0,199}$/),
+  }),
+  'call.joined': z.strictObject({ callId: Id, incidentId: Id, reason: z.string().max(200).optional() }),
+  'call.calledBack': z.strictObject({
+    callId: Id,
+    result: z.enum(['reached', 'no-answer', 'busy', 'switched-off', 'wrong-number']),
+  }),
+  'call.callbackGivenUp': z.strictObject({ callId: Id, reason: z.string().min(1).max(200) }),
+  /** A case handed to or from 110, 119, 122 …: pending until the other side acknowledges. */
+  'call.linked': z.strictObject({
+    linkId: Id,
+    callId: Id,
+    direction: z.enum(['out', 'in']),
+    service: LinkedService,
+    /** Their case number, when they gave one. */
+    reference: Id.optional(),
+    caseText: Personal.optional(),
+  }),
+  'call.linkAcknowledged': z.strictObject({ linkId: Id, callId: Id, reference: Id.optional(), by: Name.optional() }),
+  /** An internet caller told the code: only the mark changes. */
+  'call.verified': z.strictObject({ callId: Id }),
+  /** Marks the number of a call as a nuisance until a time, or takes the mark away. Lowers the rank, never drops. */
+  'number.marked': z.strictObject({
+    callId: Id,
+    isNuisance: z.boolean(),
+    reason: z.string().min(1).max(200),
+    expiresAt: EpochMs.optional(),
+  }),
+  'call.ended': z.strictObject({ callId: Id, outcome: CallOutcome }),
   // --- incidents (commands of a desk)
   'incident.opened': z.strictObject({
     incidentId: Id,
@@ -200,6 +319,97 @@ const bodies = {
     ]),
     reason: z.string().max(200).optional(),
   }),
+  // --- the clock, tasks and life of incidents
+  'incident.stamped': z.strictObject({
+    incidentId: Id,
+    unitId: Id,
+    stamp: z.enum(spokenStamps),
+    by: StampSource,
+  }),
+  'incident.stampEdited': z.strictObject({
+    incidentId: Id,
+    unitId: Id.optional(),
+    stamp: z.enum(chainStamps),
+    at: EpochMs,
+    reason: z.string().min(1).max(200),
+  }),
+  'incident.unitQueued': z.strictObject({ incidentId: Id, unitId: Id }),
+  'incident.nextWithdrawn': z.strictObject({ incidentId: Id, unitId: Id, reason: z.string().min(1).max(200) }),
+  'incident.unitDiverted': z.strictObject({
+    incidentId: Id,
+    fromIncidentId: Id,
+    unitId: Id,
+    reason: z.string().min(1).max(200),
+  }),
+  'unit.taskAcknowledged': z.strictObject({ unitId: Id, incidentId: Id, by: StampSource }),
+  'incident.cancelled': z.strictObject({
+    incidentId: Id,
+    cause: z.enum(cancelCauses),
+    reason: z.string().max(200).optional(),
+  }),
+  'incident.merged': z.strictObject({ incidentId: Id, mergedId: Id, reason: z.string().max(200).optional() }),
+  'incident.split': z.strictObject({
+    incidentId: Id,
+    newIncidentId: Id,
+    callIds: z.array(Id).max(50).default([]),
+    unitIds: z.array(Id).max(64).default([]),
+    level: Level,
+    regionCode: RegionCode,
+    ...Place,
+    reason: z.string().max(200).optional(),
+  }),
+  'incident.reopened': z.strictObject({
+    incidentId: Id,
+    newIncidentId: Id,
+    level: Level,
+    reason: z.string().min(1).max(200),
+  }),
+  'incident.overrideReasoned': z.strictObject({
+    incidentId: Id,
+    unitId: Id,
+    advisedUnitId: Id.optional(),
+    rank: z.int().min(1).max(40).optional(),
+    cause: z.enum(overrideCauses),
+    note: z.string().max(200).optional(),
+  }),
+  'incident.massDeclared': z.strictObject({
+    incidentId: Id,
+    expected: z.int().min(1).max(10_000),
+    /** The commander lifts the share of idle units kept for the rest of the city. */
+    reserveLifted: z.boolean().default(false),
+  }),
+  // --- centres
+  'incident.transferOffered': z.strictObject({
+    incidentId: Id,
+    toCode: RegionCode,
+    reason: z.string().min(1).max(200),
+  }),
+  'incident.transferAccepted': z.strictObject({ incidentId: Id }),
+  'incident.transferRefused': z.strictObject({ incidentId: Id, reason: z.string().min(1).max(200) }),
+  'incident.transferWithdrawn': z.strictObject({ incidentId: Id }),
+  'incident.aidAsked': z.strictObject({
+    incidentId: Id,
+    ofCode: RegionCode,
+    unitClass: UnitClass.optional(),
+    reason: z.string().min(1).max(200),
+  }),
+  'incident.aidRefused': z.strictObject({ incidentId: Id, ofCode: RegionCode, reason: z.string().min(1).max(200) }),
+  'region.modeChanged': z.strictObject({
+    regionCode: RegionCode,
+    mode: OperatingMode,
+    /** Most moves to another base per unit and shift; absent leaves it as it is. */
+    movesPerShiftMax: z.int().min(0).max(50).optional(),
+  }),
+  // --- crews, distress, cover
+  'crew.assigned': z.strictObject({ unitId: Id, ...Shift.shape }),
+  'unit.distressed': z.strictObject({ unitId: Id, lon: Lon.optional(), lat: Lat.optional() }),
+  'unit.distressAcknowledged': z.strictObject({ unitId: Id }),
+  'unit.distressEnded': z.strictObject({ unitId: Id, reason: z.string().max(200).optional() }),
+  'unit.moveOrdered': z.strictObject({ unitId: Id, placeId: Id, gain: z.number().min(0).max(1).optional() }),
+  // --- hospitals
+  'hospital.stateReported': z.strictObject({ placeId: Id, ...HospitalState.shape }),
+  'hospital.notified': z.strictObject({ placeId: Id, incidentId: Id, unitId: Id, etaAt: EpochMs.optional() }),
+  'hospital.noticeAcknowledged': z.strictObject({ placeId: Id, incidentId: Id, unitId: Id }),
   // --- surveillance
   'count.reported': z.strictObject({
     sourceKind: SourceKind,
@@ -311,7 +521,7 @@ const bodies = {
   'roster.published': z.strictObject({
     regionCode: RegionCode,
     version: z.int().min(1),
-    shifts: z.array(Shift).max(shiftsMax),
+    shifts: z.array(DutyShift).max(shiftsMax),
     quietHours: z.array(QuietHours).max(quietHoursMax).default([]),
   }),
   // --- time, which is a source
@@ -413,6 +623,7 @@ const command = (zh: string, en: string, more: Partial<Row> = {}): Row => ({
 const rows: Record<Kind, Row> = {
   'region.published': fact('urgent', '区划发布', 'regions published'),
   'rule.published': fact('urgent', '规则发布', 'rules published'),
+  'calendar.published': fact('urgent', '日历发布', 'calendar published'),
   'place.registered': fact('live', '机构登记', 'place registered'),
   'unit.registered': fact('live', '车组登记', 'unit registered'),
   'unit.position': fact('live', '车组位置', 'unit position', { storage: 'position' }),
@@ -422,6 +633,27 @@ const rows: Record<Kind, Row> = {
     personal: ['callerNumber', 'callerName', 'addressText', 'complaintText'],
     record: { kind: 'call', idField: 'callId' },
   }),
+  'call.answered': fact('urgent', '摘机', 'call answered'),
+  'call.abandoned': fact('urgent', '接听前挂断', 'call abandoned'),
+  'call.hungUp': fact('urgent', '挂机', 'call hung up'),
+  'call.located': fact('urgent', '来电定位', 'caller located'),
+  'call.described': fact('urgent', '来电登记', 'call described', {
+    personal: ['callerName', 'addressText', 'complaintText'],
+    record: { kind: 'call', idField: 'callId' },
+  }),
+  'call.conferenced': fact('urgent', '多方通话', 'call conferenced'),
+  'call.transferred': fact('urgent', '来电转接', 'call transferred'),
+  'call.recorded': fact('urgent', '通话录音', 'call recorded'),
+  'call.joined': command('并入事件', 'call joined'),
+  'call.calledBack': command('回拨', 'called back'),
+  'call.callbackGivenUp': command('放弃回拨', 'callback given up'),
+  'call.linked': fact('urgent', '联动移交', 'linked transfer', {
+    personal: ['caseText'],
+    record: { kind: 'call', idField: 'callId' },
+  }),
+  'call.linkAcknowledged': fact('urgent', '联动签收', 'linked transfer acknowledged'),
+  'call.verified': fact('urgent', '来电核实', 'call verified'),
+  'number.marked': command('骚扰号码标记', 'number marked'),
   'call.ended': fact('urgent', '来电结束', 'call ended'),
   'incident.opened': command('事件受理', 'incident opened', {
     personal: ['complaintText', 'addressText', 'note'],
@@ -435,6 +667,33 @@ const rows: Record<Kind, Row> = {
     record: { kind: 'incident', idField: 'incidentId' },
   }),
   'incident.closed': command('事件关闭', 'incident closed'),
+  'incident.stamped': fact('urgent', '时刻登记', 'clock step'),
+  'incident.stampEdited': command('时刻补正', 'clock step edited'),
+  'incident.unitQueued': command('预派', 'next task given'),
+  'incident.nextWithdrawn': command('撤回预派', 'next task withdrawn'),
+  'incident.unitDiverted': command('途中改派', 'unit diverted'),
+  'unit.taskAcknowledged': fact('urgent', '任务确认', 'task acknowledged'),
+  'incident.cancelled': command('事件取消', 'incident cancelled'),
+  'incident.merged': command('并案', 'incidents merged'),
+  'incident.split': command('分案', 'incident split'),
+  'incident.reopened': command('事件重启', 'incident reopened'),
+  'incident.overrideReasoned': fact('urgent', '未按推荐说明', 'override explained'),
+  'incident.massDeclared': command('批量伤员', 'mass casualty declared'),
+  'incident.transferOffered': command('移交发出', 'transfer offered'),
+  'incident.transferAccepted': command('移交接收', 'transfer accepted'),
+  'incident.transferRefused': command('移交退回', 'transfer refused'),
+  'incident.transferWithdrawn': command('移交撤回', 'transfer withdrawn'),
+  'incident.aidAsked': command('请求增援', 'mutual aid asked'),
+  'incident.aidRefused': command('谢绝增援', 'mutual aid refused'),
+  'region.modeChanged': fact('urgent', '运行模式', 'operating mode'),
+  'crew.assigned': fact('urgent', '排班', 'crew assigned'),
+  'unit.distressed': fact('urgent', '车组求助', 'unit in distress'),
+  'unit.distressAcknowledged': command('求助确认', 'distress acknowledged'),
+  'unit.distressEnded': fact('urgent', '求助解除', 'distress ended'),
+  'unit.moveOrdered': command('调防', 'move ordered'),
+  'hospital.stateReported': fact('urgent', '医院状态', 'hospital state'),
+  'hospital.notified': command('通知医院', 'hospital notified'),
+  'hospital.noticeAcknowledged': fact('urgent', '医院确认', 'notice acknowledged'),
   'count.reported': fact('live', '监测计数', 'count reported'),
   'report.received': fact('live', '报告卡', 'report card', {
     personal: ['patientName', 'patientPhone', 'identityNumber', 'addressText'],

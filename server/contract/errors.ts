@@ -41,6 +41,11 @@ const table = {
     en: 'Region {regionCode} is outside the authorised scope',
   },
   RULE_INVALID: { http: 422, zh: '规则 {ruleId} 不成立:{why}', en: 'Rule {ruleId} does not hold: {why}' },
+  CALENDAR_INVALID: {
+    http: 422,
+    zh: '日历时段 {fromDay} 至 {untilDay} 不成立:须先后有序且不超过 {max} 天',
+    en: 'Calendar span {fromDay} to {untilDay} does not hold: it must run forward and be at most {max} days',
+  },
   // identity
   SIGN_IN_REQUIRED: { http: 401, zh: '请先登录', en: 'Sign in first' },
   SIGN_IN_FAILED: { http: 401, zh: '账号或口令不正确', en: 'Account or password is not correct' },
@@ -117,6 +122,33 @@ const table = {
   },
   CALL_UNKNOWN: { http: 404, zh: '没有来电 {callId}', en: 'No call {callId}' },
   CALL_EXISTS: { http: 409, zh: '来电 {callId} 已登记', en: 'Call {callId} is recorded already' },
+  CALL_TAKEN: { http: 409, zh: '来电 {callId} 已由 {by} 接听', en: 'Call {callId} was already answered by {by}' },
+  CALL_GONE: { http: 409, zh: '来电 {callId} 已挂断,请回拨', en: 'Call {callId} hung up: ring back' },
+  CALL_SETTLED: {
+    http: 409,
+    zh: '来电 {callId} 已并入事件 {incidentId}',
+    en: 'Call {callId} already belongs to incident {incidentId}',
+  },
+  CALL_NUMBER_UNKNOWN: {
+    http: 409,
+    zh: '来电 {callId} 没有主叫号码,无法标记',
+    en: 'Call {callId} has no number that could be marked',
+  },
+  CALLBACK_NONE: { http: 409, zh: '来电 {callId} 没有待办的回拨', en: 'Call {callId} has no callback to do' },
+  LINK_UNKNOWN: { http: 404, zh: '没有联动移交 {linkId}', en: 'No linked transfer {linkId}' },
+  LINK_EXISTS: { http: 409, zh: '联动移交 {linkId} 已登记', en: 'Linked transfer {linkId} is recorded already' },
+  INCIDENT_FULL: {
+    http: 409,
+    zh: '事件 {incidentId} 的来电已达上限 {max}',
+    en: 'Incident {incidentId} holds its most calls, {max}',
+  },
+  PUBLIC_CALLS_OFF: { http: 404, zh: '网络呼救未开通,请拨打 120', en: 'Calls by internet are not open here: dial 120' },
+  PUBLIC_CALLS_FULL: {
+    http: 503,
+    zh: '网络呼救已满,请立即拨打 120',
+    en: 'Too many calls by internet: dial 120 now',
+  },
+  CODE_WRONG: { http: 422, zh: '验证码不正确或已过期', en: 'The code is wrong or has expired' },
   ALERT_UNKNOWN: { http: 404, zh: '没有预警 {alertId}', en: 'No alert {alertId}' },
   ALERT_TRANSITION: {
     http: 409,
@@ -125,6 +157,11 @@ const table = {
   },
   STATUS_ORDER: { http: 409, zh: '状态不能从 {from} 变为 {to}', en: 'The status cannot go from {from} to {to}' },
   CARD_EXISTS: { http: 409, zh: '报告卡 {cardId} 已存在', en: 'Report card {cardId} exists already' },
+  EPOCHS_TOO_MANY: {
+    http: 429,
+    zh: '来源 {source} 一小时内开启的新批次过多，请检查该设备',
+    en: 'Source {source} began too many new epochs within an hour; check the device',
+  },
   CARD_UNKNOWN: { http: 404, zh: '没有报告卡 {cardId}', en: 'No report card {cardId}' },
   CARD_TRANSITION: {
     http: 409,
@@ -200,8 +237,90 @@ const table = {
     en: 'Public-health event {eventId} has not had its initial report; it cannot be closed',
   },
   PAGE_UNKNOWN: { http: 404, zh: '没有通知 {pageId}', en: 'No page {pageId}' },
+  // the world: tasks, centres, cover, hospitals
+  NEXT_TAKEN: {
+    http: 409,
+    zh: '车组 {unitId} 的下一任务已由 {by} 预派给 {incidentId}',
+    en: 'The next task of unit {unitId} was already given to {incidentId} by {by}',
+  },
+  NEXT_ACKNOWLEDGED: {
+    http: 409,
+    zh: '车组 {unitId} 已确认下一任务，不能撤回',
+    en: 'Unit {unitId} has confirmed its next task; it cannot be withdrawn',
+  },
+  UNIT_BEYOND_DIVERSION: {
+    http: 409,
+    zh: '车组 {unitId} 已到现场或已载人，不能改派',
+    en: 'Unit {unitId} has reached its scene or carries a patient; it cannot be diverted',
+  },
+  STAMP_IN_FUTURE: { http: 422, zh: '补正的时刻晚于现在', en: 'The edited time lies in the future' },
+  INCIDENT_SAME: { http: 422, zh: '两个事件是同一个', en: 'Both incidents are the same one' },
+  INCIDENT_OPEN: { http: 409, zh: '事件 {incidentId} 仍在进行，不必重启', en: 'Incident {incidentId} is still open' },
+  INCIDENT_FOREIGN: {
+    http: 403,
+    zh: '事件 {incidentId} 由 {owner} 负责，本席只能查看和备注',
+    en: 'Incident {incidentId} belongs to {owner}; this seat may look and note',
+  },
+  TRANSFER_PENDING: {
+    http: 409,
+    zh: '事件 {incidentId} 正在移交 {toCode}，等待答复',
+    en: 'Incident {incidentId} is being handed to {toCode}; the answer is awaited',
+  },
+  TRANSFER_UNKNOWN: {
+    http: 409,
+    zh: '事件 {incidentId} 没有待答复的移交',
+    en: 'Incident {incidentId} awaits no transfer',
+  },
+  TRANSFER_SAME: { http: 422, zh: '{toCode} 已经负责这个事件', en: '{toCode} already answers for this incident' },
+  AID_UNKNOWN: { http: 409, zh: '没有向 {ofCode} 请求增援', en: 'No aid was asked of {ofCode}' },
+  BASE_NOT_ALLOWED: { http: 409, zh: '车组 {unitId} 不可驻 {placeId}', en: 'Unit {unitId} may not stand at {placeId}' },
+  MOVES_EXHAUSTED: {
+    http: 409,
+    zh: '车组 {unitId} 本班调防已达 {max} 次',
+    en: 'Unit {unitId} has been moved {max} times this shift',
+  },
+  DISTRESS_UNKNOWN: { http: 409, zh: '车组 {unitId} 没有求助', en: 'Unit {unitId} is not in distress' },
+  SHIFT_INVALID: {
+    http: 422,
+    zh: '班次或休息的起止时间不成立',
+    en: 'The times of the shift or of a break do not hold',
+  },
+  DIVERSION_INVALID: {
+    http: 422,
+    zh: '分流须在 2 小时内到期',
+    en: 'A diversion must end within two hours',
+  },
+  NOTICE_UNKNOWN: { http: 409, zh: '没有发给 {placeId} 的通知', en: 'No notice was sent to {placeId}' },
+  NOT_A_HOSPITAL: { http: 422, zh: '{placeId} 不是医院', en: '{placeId} is not a hospital' },
+  // dry run of rules
+  DRY_RUN_PERIOD: {
+    http: 422,
+    zh: '试运行时段须先后有序、不晚于昨日且不超过 {max} 天',
+    en: 'The period of a dry run must run forward, end before today and be at most {max} days',
+  },
+  DRY_RUN_TOO_LARGE: {
+    http: 422,
+    zh: '时段内条目超过 {max} 条,请缩短时段',
+    en: 'The period holds more than {max} entries; choose a shorter one',
+  },
+  DRY_RUN_TOO_SLOW: {
+    http: 422,
+    zh: '试运行超过 {maxS} 秒,已停止,请缩短时段',
+    en: 'The dry run took longer than {maxS} s and was stopped; choose a shorter period',
+  },
+  DRY_RUN_BUSY: {
+    http: 429,
+    zh: '另一试运行正在进行,请 {retryAfterS} 秒后再试',
+    en: 'Another dry run is under way; try again in {retryAfterS} s',
+  },
   // reading
   QUERY_INVALID: { http: 400, zh: '查询参数 {path} 不正确', en: 'Query parameter {path} is not correct' },
+  REPORT_TOO_LONG: { http: 422, zh: '一份报表最长 {max} 天', en: 'A report spans at most {max} days' },
+  REPORT_TOO_LARGE: {
+    http: 422,
+    zh: '一份报表最多 {max} 条记录，请缩短时段或缩小区域',
+    en: 'A report holds at most {max} records; shorten the period or narrow the region',
+  },
 } as const satisfies Record<string, Text>
 
 export type RefusalCode = keyof typeof table
@@ -236,4 +355,21 @@ export function describeReject(value: Reject): RefusalText {
     http: text.http,
     ...(value.params ? { params: value.params } : {}),
   }
+}
+
+/** As much of an HTTP reply as a refusal needs. */
+type Reply<Self> = {
+  code(status: number): Self
+  header(name: string, value: string): Self
+  type(value: string): Self
+  serializer(write: (payload: unknown) => string): Self
+  send(payload: unknown): Self
+}
+
+/** Answers a whole request with a refusal: its status, stable code, both texts, and Retry-After where waiting helps. */
+export function sendReject<Self extends Reply<Self>>(reply: Self, refused: Reject): Self {
+  const { http, ...text } = describeReject(refused)
+  const retryAfterS = refused.params?.retryAfterS ?? (http === 429 || http === 503 ? 1 : undefined)
+  if (retryAfterS !== undefined) reply.header('retry-after', String(retryAfterS))
+  return reply.code(http).type('application/json; charset=utf-8').serializer(JSON.stringify).send(text)
 }

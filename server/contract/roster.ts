@@ -10,7 +10,7 @@ export const shiftsMax = 2_000
 export const quietHoursMax = 50
 
 /** One person on duty for a role, from (inclusive) until (exclusive). */
-export const Shift = z
+export const DutyShift = z
   .strictObject({
     role: Role,
     accountId: Id,
@@ -20,7 +20,7 @@ export const Shift = z
     untilAt: EpochMs,
   })
   .refine(shift => shift.fromAt < shift.untilAt, { path: ['untilAt'], message: 'not after fromAt' })
-export type Shift = z.infer<typeof Shift>
+export type DutyShift = z.infer<typeof DutyShift>
 
 const ClockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)
 

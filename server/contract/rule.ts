@@ -20,6 +20,8 @@ export const DetectorCondition = z.strictObject({
   proportion: z.boolean().default(false),
   /** Counts below this never fire. */
   minCount: z.int().min(0).max(1_000_000).default(3),
+  /** `calendar`: judged on daily counts freed of weekday and holiday (detect/calendar.ts); hourly series stay as they are. */
+  adjust: z.enum(['none', 'calendar']).default('none'),
 })
 export type DetectorCondition = z.infer<typeof DetectorCondition>
 
@@ -53,12 +55,103 @@ export type SilenceCondition = z.infer<typeof SilenceCondition>
 export const TickGapCondition = z.strictObject({ type: z.literal('tick-gap'), minGapS: z.int().min(1).default(30) })
 export type TickGapCondition = z.infer<typeof TickGapCondition>
 
+/** What an analyst found (`signal.found`) by a method, for one source kind and syndrome; by its p-value or its recurrence. */
+export const FoundCondition = z.strictObject({
+  type: z.literal('found'),
+  method: Id,
+  sourceKind: SourceKind,
+  syndrome: Syndrome,
+  /** Largest p-value that counts; a finding without a p-value then does not. */
+  maxP: z.number().gt(0).max(1).optional(),
+  /** Smallest recurrence interval that counts, in days. */
+  minRecurrenceDays: z.number().min(0).max(1_000_000).optional(),
+})
+export type FoundCondition = z.infer<typeof FoundCondition>
+
+/** Report cards of the named diseases that share one place (school, kindergarten, site) within a window: the collective-unit rule of law. */
+export const PlaceClusterCondition = z.strictObject({
+  type: z.literal('place-cluster'),
+  diseaseIds: z.array(Id).min(1).max(64),
+  windowDays: z.int().min(1).max(60),
+  min: z.int().min(1).max(10_000),
+  /** Deaths that are enough by themselves; absent: deaths are counted as cases alone. */
+  minDeaths: z.int().min(1).max(10_000).optional(),
+})
+export type PlaceClusterCondition = z.infer<typeof PlaceClusterCondition>
+
+/** Counts that one facility (a school) reports of itself, summed over a window. */
+export const PlaceCountCondition = z.strictObject({
+  type: z.literal('place-count'),
+  sourceKind: SourceKind,
+  syndrome: Syndrome,
+  windowDays: z.int().min(1).max(60),
+  min: z.int().min(1).max(1_000_000),
+})
+export type PlaceCountCondition = z.infer<typeof PlaceCountCondition>
+
+/** Sources joined by one p-value are at most this many: every subset of them is judged, 2^8 = 256. */
+export const combinedSourcesMax = 8
+
+/**
+ * p-values of several source kinds of one day joined into one, for every subset of them with at least `minSources`; the smallest
+ * counts, so a further source can only raise. Correlations are estimated from history, else the result is marked uncorrected.
+ */
+export const CombinedCondition = z.strictObject({
+  type: z.literal('combined-p'),
+  method: z.enum(['fisher', 'stouffer']).default('fisher'),
+  sourceKinds: z.array(SourceKind).min(2).max(combinedSourcesMax),
+  syndrome: Syndrome,
+  /** Days of history behind each p-value, two days before the one judged left out. */
+  baseline: z.int().min(14).max(56).default(28),
+  minSources: z.int().min(2).max(combinedSourcesMax).default(2),
+  /** The joined p-value fires at or below this. */
+  alpha: z.number().gt(0).max(0.5).default(0.001),
+  /** Cases over the sources of the subset, at least. */
+  minCount: z.int().min(0).max(1_000_000).default(5),
+  adjust: z.enum(['none', 'calendar']).default('calendar'),
+})
+export type CombinedCondition = z.infer<typeof CombinedCondition>
+
+/**
+ * Cards of a disease in the running week against the mean of the same week in the years before (`history.published`): the only
+ * statistical rule of the grading text. It proposes a grade to be verified (待核实) and never more.
+ */
+export const RatioCondition = z.strictObject({
+  type: z.literal('ratio'),
+  diseaseId: Id,
+  /** 1 倍以上 is read as more than twice the mean, 2 倍以上 as more than three times. */
+  factor: z.number().gt(1).max(100).default(2),
+  years: z.int().min(3).max(10).default(5),
+  minCases: z.int().min(1).max(10_000).default(5),
+  /** The count model's p-value must be at or below this. */
+  alpha: z.number().gt(0).max(0.5).default(0.01),
+})
+export type RatioCondition = z.infer<typeof RatioCondition>
+
+/** A facility that used to report every day and says nothing: an explicit zero is a report. */
+export const SourceSilenceCondition = z.strictObject({
+  type: z.literal('source-silence'),
+  sourceKinds: z.array(SourceKind).min(1).max(10),
+  /** Hours after the end of a day before it is missed. */
+  graceH: z.int().min(0).max(168).default(12),
+  /** Days of habit looked at, and the share of them (like days of the week) on which it spoke. */
+  regularDays: z.int().min(7).max(56).default(14),
+  regularShare: z.number().min(0.5).max(1).default(0.9),
+})
+export type SourceSilenceCondition = z.infer<typeof SourceSilenceCondition>
+
 export const LeafCondition = z.discriminatedUnion('type', [
   DetectorCondition,
   CountCondition,
   CardCondition,
   SilenceCondition,
   TickGapCondition,
+  FoundCondition,
+  PlaceClusterCondition,
+  PlaceCountCondition,
+  CombinedCondition,
+  RatioCondition,
+  SourceSilenceCondition,
 ])
 export type LeafCondition = z.infer<typeof LeafCondition>
 
@@ -101,7 +194,7 @@ export const Rule = z.strictObject({
   /** Cases over all firing sources in the window, at least. */
   minCases: z.int().min(0).max(1_000_000).default(0),
   escalation: z.array(EscalationStep).min(1).max(8),
-  /** A rule of the law wins outright and needs two people to close; absent: true when it judges report cards. */
+  /** A rule of the law wins outright and needs two people to close; absent: true when it counts report cards against a threshold. */
   statutory: z.boolean().optional(),
   /** Seconds to verify what it raised; absent: 2 h for a statutory rule, 24 h for any other that is about health. */
   verifyWithinS: z
@@ -111,6 +204,11 @@ export const Rule = z.strictObject({
     .optional(),
   /** Law, paper or local decision the rule rests on. */
   basis: z.string().min(1).max(400),
+  /**
+   * Benjamini-Hochberg rate within one source kind × detector × day: single statistical signals whose q-value lies above it are
+   * raised hidden. Absent: none is hidden. Statutory and k-of-n findings are never hidden.
+   */
+  falseDiscoveryRate: z.number().gt(0).lt(1).optional(),
   enabled: z.boolean().default(true),
 })
 export type Rule = z.infer<typeof Rule>
@@ -124,18 +222,21 @@ export function listLeaves(rule: Rule): readonly LeafCondition[] {
   return 'of' in rule.when ? rule.when.of : [rule.when]
 }
 
-/** True for a rule of the law: by its own word, else when it judges report cards. */
+/** True for a rule of the law: by its own word, else when it counts report cards, in a region or in one place. */
 export function isStatutory(rule: Rule): boolean {
-  return rule.statutory ?? listLeaves(rule).some(leaf => leaf.type === 'card')
+  return rule.statutory ?? listLeaves(rule).some(leaf => leaf.type === 'card' || leaf.type === 'place-cluster')
 }
 
 /** Seconds to verify what a statutory rule, or any other, raised. */
 export const verifyWithinS = { statutory: 2 * 3_600, other: 24 * 3_600 } as const
 
+/** Leaves about the house and its sources and not about anybody's health. */
+const operationLeaves: readonly LeafCondition['type'][] = ['unit-silence', 'tick-gap', 'source-silence']
+
 /** Seconds within which an alert of this rule must be verified; undefined for rules about the house itself (units, our clock). */
 export function findVerifyWithinS(rule: Rule): number | undefined {
   if (rule.verifyWithinS !== undefined) return rule.verifyWithinS
   if (isStatutory(rule)) return verifyWithinS.statutory
-  const isOperation = listLeaves(rule).every(leaf => leaf.type === 'unit-silence' || leaf.type === 'tick-gap')
+  const isOperation = listLeaves(rule).every(leaf => operationLeaves.includes(leaf.type))
   return isOperation ? undefined : verifyWithinS.other
 }

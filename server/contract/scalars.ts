@@ -124,6 +124,45 @@ export type SourceKind = z.infer<typeof SourceKind>
 export const AgeBand = z.enum(['0-4', '5-14', '15-24', '25-59', '60+', 'unknown'])
 export const Sex = z.enum(['male', 'female', 'unknown'])
 
+/** What a call is about. `internet` came by the one-key page and is as unverified as its mark says. */
+export const CallKind = z.enum([
+  'rescue',
+  'transfer',
+  'consultation',
+  'repeat',
+  'harassment',
+  'mass-casualty',
+  'internet',
+  'other',
+])
+export type CallKind = z.infer<typeof CallKind>
+
+/** The way a call came in. */
+export const CallChannel = z.enum(['telephone', 'internet', 'linked', 'desk'])
+export type CallChannel = z.infer<typeof CallChannel>
+
+/** What became of a call; all but `incident` and `repeat` end without a run (six calls in ten). */
+export const CallOutcome = z.enum([
+  'incident',
+  'repeat',
+  'consultation',
+  'harassment',
+  'transferred',
+  'wrong-number',
+  'silent',
+  'test',
+  'abandoned',
+  'other',
+])
+export type CallOutcome = z.infer<typeof CallOutcome>
+
+/** Who said where a caller is. `map` and `manual` are a person's word. */
+export const PositionSource = z.enum(['operator', 'sms-link', 'browser', 'map', 'manual'])
+export type PositionSource = z.infer<typeof PositionSource>
+
+/** Services a case is handed to or from: police, fire, traffic police, municipal line, another 120 centre. */
+export const LinkedService = z.enum(['110', '119', '122', '12345', '120'])
+export type LinkedService = z.infer<typeof LinkedService>
 /** Class of a reported case: 疑似 · 临床诊断 · 确诊 · 病原携带者. */
 export const CaseClass = z.enum(['suspected', 'clinical', 'confirmed', 'carrier'])
 /** Groups of occupation of the report card (人群分类), as far as rules use them. @source 中华人民共和国传染病报告卡 */

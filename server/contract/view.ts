@@ -3,17 +3,23 @@
  * GET /v1/persons/… . Fan-out and query build these from the world; consoles and simulations read them.
  */
 import { z } from 'zod'
-import { QuietHours, Shift } from './roster.ts'
+import { HospitalState, OperatingMode, Shift } from './fleet.ts'
+import { DutyShift, QuietHours } from './roster.ts'
 import {
   AgeBand,
+  CallChannel,
+  CallKind,
+  CallOutcome,
   CaseClass,
   Day,
   EpochMs,
   Id,
   Lat,
   Level,
+  LinkedService,
   Lon,
   Occupation,
+  PositionSource,
   RegionCode,
   RegionLevel,
   Role,
@@ -34,6 +40,9 @@ export const RegionView = z.object({
   lon: Lon,
   lat: Lat,
   population: z.int(),
+  /** How its centre works, and how often a unit may be moved in a shift; absent: never set. */
+  mode: OperatingMode.optional(),
+  movesPerShiftMax: z.int().optional(),
 })
 export type RegionView = z.infer<typeof RegionView>
 
@@ -45,6 +54,8 @@ export const PlaceView = z.object({
   regionCode: RegionCode,
   lon: Lon,
   lat: Lat,
+  /** What a hospital last said of itself, and when: its age is shown wherever it counts. */
+  hospital: z.object({ ...HospitalState.shape, reportedAt: EpochMs, by: z.string() }).optional(),
 })
 export type PlaceView = z.infer<typeof PlaceView>
 
@@ -68,6 +79,32 @@ export const UnitView = z.object({
   /** Device time of the fix shown; age is judged against the city clock. */
   fixAt: EpochMs.optional(),
   silent: z.boolean(),
+  /** When the crew confirmed its active task. */
+  acknowledgedAt: EpochMs.optional(),
+  /** The one next task (预派): becomes the active one when that ends; withdrawn only until the crew has confirmed it. */
+  nextIncidentId: Id.optional(),
+  nextBy: z.string().optional(),
+  nextAcknowledgedAt: EpochMs.optional(),
+  /** A step the fixes suggest; shown, never applied. */
+  suggestion: z.object({ status: UnitStatus, at: EpochMs, placeId: Id.optional() }).optional(),
+  /** 求助: laid over any status until somebody ends it. */
+  distress: z
+    .object({
+      at: EpochMs,
+      acknowledgedAt: EpochMs.optional(),
+      acknowledgedBy: z.string().optional(),
+    })
+    .optional(),
+  /** The present shift and the next ones, by start. */
+  shifts: z.array(Shift).optional(),
+  /** Bases it may be sent to beside its station. */
+  baseIds: z.array(Id).optional(),
+  /** Where it stands or is heading when that is not its station, since when, and moves in the present shift. */
+  baseId: Id.optional(),
+  movedAt: EpochMs.optional(),
+  moves: z.int().optional(),
+  /** The hospital it is taking its patient to. */
+  destinationId: Id.optional(),
 })
 export type UnitView = z.infer<typeof UnitView>
 
@@ -77,8 +114,61 @@ export const StampView = z.object({
   source: StampSource,
   unitId: Id.optional(),
   by: z.string().optional(),
+  /** loggedAt of the entry that brought it: the newest of several edits counts. */
+  enteredAt: EpochMs.optional(),
+  /** True when it came over a minute after it happened: a key pressed without network, by the device's clock. */
+  offline: z.boolean().optional(),
+  /** Why, of an edit, a release, a withdrawal, a diversion. */
+  reason: z.string().optional(),
 })
 export type StampView = z.infer<typeof StampView>
+
+/** One position of a caller; the newest of the best is the call's own. */
+export const CallPositionView = z.object({
+  positionSource: PositionSource,
+  lon: Lon,
+  lat: Lat,
+  radiusM: z.number(),
+  at: EpochMs,
+  by: z.string().optional(),
+})
+export type CallPositionView = z.infer<typeof CallPositionView>
+
+/** The task to ring back whoever hung up before an answer. `state` open until somebody was reached or it was given up. */
+export const CallbackView = z.object({
+  state: z.enum(['open', 'reached', 'given-up', 'rang-again', 'settled']),
+  openedAt: EpochMs,
+  /** When the next try is due. */
+  dueAt: EpochMs,
+  attempts: z.int(),
+  lastResult: z.string().optional(),
+  lastBy: z.string().optional(),
+  closedAt: EpochMs.optional(),
+  reason: z.string().optional(),
+})
+export type CallbackView = z.infer<typeof CallbackView>
+
+/** A case handed to or from another service, pending until the other side acknowledges. */
+export const CallLinkView = z.object({
+  linkId: Id,
+  direction: z.enum(['out', 'in']),
+  service: LinkedService,
+  at: EpochMs,
+  by: z.string(),
+  reference: z.string().optional(),
+  acknowledgedAt: EpochMs.optional(),
+  acknowledgedBy: z.string().optional(),
+})
+export type CallLinkView = z.infer<typeof CallLinkView>
+
+/** Third parties brought in or handed to, oldest first. */
+export const CallPartyView = z.object({
+  way: z.enum(['conference', 'transfer']),
+  partyKind: z.string(),
+  party: z.string(),
+  at: EpochMs,
+})
+export type CallPartyView = z.infer<typeof CallPartyView>
 
 export const CallView = z.object({
   callId: Id,
@@ -90,7 +180,32 @@ export const CallView = z.object({
   syndrome: Syndrome.optional(),
   complaintCode: z.string().optional(),
   incidentId: Id.optional(),
-  outcome: z.string().optional(),
+  outcome: CallOutcome.optional(),
+  callKind: CallKind.optional(),
+  channel: CallChannel.optional(),
+  /** Metres the position shown is meant with, and who gave it. */
+  radiusM: z.number().optional(),
+  positionSource: PositionSource.optional(),
+  positions: z.array(CallPositionView).optional(),
+  /** t1; `answeredBy` is the person, `seat` what the telephone system calls the place. */
+  answeredAt: EpochMs.optional(),
+  answeredBy: z.string().optional(),
+  seat: z.string().optional(),
+  abandonedAt: EpochMs.optional(),
+  hungUpAt: EpochMs.optional(),
+  endedAt: EpochMs.optional(),
+  endedBy: z.string().optional(),
+  callback: CallbackView.optional(),
+  links: z.array(CallLinkView).optional(),
+  parties: z.array(CallPartyView).optional(),
+  recordingRef: z.string().optional(),
+  /** False: an internet call nobody has verified; absent: not asked. */
+  isVerified: z.boolean().optional(),
+  /** Place in the ring list: 0 usual, 1 lowered by a nuisance mark, 2 last (beyond the public limit). Never dropped. */
+  rank: z.int().min(0).max(2).optional(),
+  /** Earlier calls of the same number that the world remembers. */
+  earlierCalls: z.int().optional(),
+  isNuisance: z.boolean().optional(),
 })
 export type CallView = z.infer<typeof CallView>
 
@@ -114,8 +229,97 @@ export const IncidentView = z.object({
   /** Personal fields that exist and can be asked for. */
   sealedFields: z.array(z.string()),
   noteCount: z.int(),
+  /** Units whose next task this is. */
+  nextUnitIds: z.array(Id).optional(),
+  /** Set when its unit was taken away before the patient was reached: it stands at the head of its level. */
+  requeuedAt: EpochMs.optional(),
+  closeReason: z.string().optional(),
+  /** Links between records; both are kept. */
+  mergedInto: Id.optional(),
+  mergedFrom: z.array(Id).optional(),
+  splitFrom: Id.optional(),
+  splitInto: z.array(Id).optional(),
+  reopenedFrom: Id.optional(),
+  reopenedAs: Id.optional(),
+  /** The region whose centre answers for it; absent: that of `regionCode`. Others that see it are in `visibleTo`. */
+  ownerCode: RegionCode.optional(),
+  visibleTo: z.array(RegionCode).optional(),
+  /** An offer to another centre that nobody has answered yet. */
+  transfer: z
+    .object({ toCode: RegionCode, fromCode: RegionCode, at: EpochMs, by: z.string(), reason: z.string() })
+    .optional(),
+  /** Neighbours asked for a unit. */
+  aid: z
+    .array(
+      z.object({
+        ofCode: RegionCode,
+        at: EpochMs,
+        by: z.string(),
+        reason: z.string(),
+        unitClass: UnitClass.optional(),
+        /** Set by the unit that was sent, or by the refusal with its reason. */
+        unitId: Id.optional(),
+        refused: z.string().optional(),
+        answeredAt: EpochMs.optional(),
+      }),
+    )
+    .optional(),
+  mass: z.object({ at: EpochMs, by: z.string(), expected: z.int(), reserveLifted: z.boolean() }).optional(),
+  /** Hospitals told of a patient, by unit; the newest of a unit stands. */
+  notices: z
+    .array(
+      z.object({
+        placeId: Id,
+        unitId: Id,
+        at: EpochMs,
+        by: z.string(),
+        etaAt: EpochMs.optional(),
+        acknowledgedAt: EpochMs.optional(),
+        acknowledgedBy: z.string().optional(),
+      }),
+    )
+    .optional(),
+  /** Why another unit than the first advised was sent. */
+  overrides: z
+    .array(
+      z.object({
+        unitId: Id,
+        advisedUnitId: Id.optional(),
+        rank: z.int().optional(),
+        cause: z.string(),
+        note: z.string().optional(),
+        at: EpochMs,
+        by: z.string(),
+      }),
+    )
+    .optional(),
 })
 export type IncidentView = z.infer<typeof IncidentView>
+
+/** Cases that may be the same event as a call: GET /v1/calls/:callId/duplicates. Asked for, changes nothing. */
+export const DuplicateView = z.object({
+  /** The incident, or the other call where there is no incident yet. */
+  incidentId: Id.optional(),
+  callId: Id.optional(),
+  /** 0 to 1; shown from 0.35 on. */
+  score: z.number().min(0).max(1),
+  distanceM: z.number().optional(),
+  /** Between the two rings. */
+  apartS: z.number(),
+  reasons: z.array(z.enum(['same-number', 'near', 'area-overlaps', 'minutes-apart', 'same-complaint', 'same-kind'])),
+})
+export type DuplicateView = z.infer<typeof DuplicateView>
+
+/** What is known of a caller's number, without the number: GET /v1/calls/:callId/history. */
+export const NumberHistoryView = z.object({
+  callId: Id,
+  /** Earlier calls of the same number in the asker's sight, newest first. */
+  calls: z.array(CallView),
+  mark: z
+    .object({ by: z.string(), reason: z.string(), at: EpochMs, expiresAt: EpochMs, isInForce: z.boolean() })
+    .optional(),
+})
+export type NumberHistoryView = z.infer<typeof NumberHistoryView>
 
 /** A sentence in both languages. */
 const Words = z.object({ zh: z.string(), en: z.string() })
@@ -203,6 +407,16 @@ export const EvidenceView = z.object({
   expected: z.number().optional(),
   threshold: z.number().optional(),
   statistic: z.number().optional(),
+  /** One-sided p-value of this part, and the Benjamini-Hochberg q-value within its source × detector × day. */
+  pValue: z.number().optional(),
+  qValue: z.number().optional(),
+  /** Source kinds joined in this part (combined p), and how their dependence was met: `uncorrected` is 未校正. */
+  sourceKinds: z.array(SourceKind).optional(),
+  correction: z.enum(['brown', 'strube', 'uncorrected']).optional(),
+  /** Grade the ratio rule proposes, to be verified (待核实): III or II. */
+  gradeCandidate: z.enum(['III', 'II']).optional(),
+  /** Factor of weekday and holiday that `expected` and `threshold` hold; absent when the calendar played no part. */
+  dayFactor: z.number().optional(),
   late: z.boolean(),
   at: EpochMs,
   /** Units, cards or facilities behind the figure, at most 20 ids. */
@@ -410,7 +624,7 @@ export type DraftView = z.infer<typeof DraftView>
 export const RosterView = z.object({
   regionCode: RegionCode,
   version: z.int(),
-  shifts: z.array(Shift),
+  shifts: z.array(DutyShift),
   quietHours: z.array(QuietHours),
 })
 export type RosterView = z.infer<typeof RosterView>
@@ -486,3 +700,44 @@ export const SessionView = z.object({
   mustChangePassword: z.boolean(),
 })
 export type SessionView = z.infer<typeof SessionView>
+
+// --- surveillance reads (query/surveillance.ts)
+
+/** One source of counts: a facility × source kind × rhythm, and whether its reports can be relied on. */
+export const SourceHealthView = z.object({
+  facilityId: Id,
+  sourceKind: SourceKind,
+  regionCode: RegionCode,
+  period: z.enum(['hour', 'day']),
+  lastPeriod: z.string(),
+  /** When its newest report was logged. */
+  lastAt: EpochMs,
+  /** When the first report that is missing since the last one became overdue; absent while nothing is overdue. */
+  silentSince: EpochMs.optional(),
+  /** Share (0..1) of its due periods of the last 14 days that were reported. */
+  completeness: z.number().min(0).max(1),
+  /** Share (0..1) of those reported whose newest figure came after the usual delay, corrections included; absent without any. */
+  lateShare: z.number().min(0).max(1).optional(),
+  /** Mean of a reported day over the last 7 due days, and over the 28 before. */
+  recentMean: z.number().optional(),
+  usualMean: z.number().optional(),
+  /** True when the recent days differ from the usual ones beyond three standard errors and by half or double. */
+  volumeChanged: z.boolean(),
+})
+export type SourceHealthView = z.infer<typeof SourceHealthView>
+
+/** Figures of one week (Monday to Sunday) of source × syndrome × county; null is a day nobody reported. */
+export const WeekFigureView = z.object({
+  sourceKind: SourceKind,
+  syndrome: Syndrome,
+  regionCode: RegionCode,
+  days: z.array(z.int().nullable()).length(7),
+  /** Sum of the week before; absent when nobody reported in it. */
+  before: z.int().optional(),
+  reporters: z.int(),
+})
+export type WeekFigureView = z.infer<typeof WeekFigureView>
+
+/** One day of a long history; days nobody reported are not listed. */
+export const CalendarDayView = z.object({ day: z.string(), count: z.int(), reporters: z.int() })
+export type CalendarDayView = z.infer<typeof CalendarDayView>

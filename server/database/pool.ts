@@ -12,6 +12,8 @@ import { createFault } from './fault.ts'
 
 /** Clients of a real server; one line and its queries need few. */
 export const poolMaxServer = 10
+/** Clients of the line alone on a real server: the append, a look-up of repeats, a reading ahead. Long reads cannot starve them. */
+export const linePoolMax = 3
 /** Clients of the embedded session: they take turns anyway, and every change of turn costs a reset. */
 export const poolMaxEmbedded = 4
 /** A client is had within this or the database counts as away. */
@@ -26,6 +28,8 @@ export type DatabaseKind = 'embedded' | 'server'
 
 export type Database = {
   pool: pg.Pool
+  /** For the log and its lease alone; the same pool when the session is one (embedded). */
+  linePool: pg.Pool
   kind: DatabaseKind
   /** Hypertables, compression and retention are there. */
   timescale: boolean
@@ -73,14 +77,21 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
 }
 
 async function openServer(settings: DatabaseSettings, connectionString: string): Promise<Database> {
-  const pool = createPool(settings, {
-    connectionString,
-    max: settings.poolMax ?? poolMaxServer,
-    statement_timeout: settings.statementTimeoutMs ?? statementMaxMs,
-    idle_in_transaction_session_timeout: idleInTransactionMaxMs,
-    lock_timeout: lockWaitMaxMs,
-    application_name: 'vigil',
-  })
+  const open = (max: number, name: string) =>
+    createPool(settings, {
+      connectionString,
+      max,
+      statement_timeout: settings.statementTimeoutMs ?? statementMaxMs,
+      idle_in_transaction_session_timeout: idleInTransactionMaxMs,
+      lock_timeout: lockWaitMaxMs,
+      application_name: name,
+    })
+  const pool = open(settings.poolMax ?? poolMaxServer, 'vigil')
+  const linePool = open(linePoolMax, 'vigil line')
+  const close = async () => {
+    await linePool.end()
+    await pool.end()
+  }
   try {
     const { rows } = await pool.query<{ number: string; version: string }>(
       `SELECT current_setting('server_version_num') AS number, current_setting('server_version') AS version`,
@@ -94,9 +105,9 @@ async function openServer(settings: DatabaseSettings, connectionString: string):
       )
     }
     const timescale = await enableTimescale(pool)
-    return { pool, kind: 'server', timescale, version: row.version, close: () => pool.end() }
+    return { pool, linePool, kind: 'server', timescale, version: row.version, close }
   } catch (error) {
-    await pool.end()
+    await close()
     throw error
   }
 }
@@ -130,7 +141,7 @@ async function openEmbedded(settings: DatabaseSettings): Promise<Database> {
   }
   try {
     const { rows } = await pool.query<{ version: string }>(`SELECT current_setting('server_version') AS version`)
-    return { pool, kind: 'embedded', timescale: true, version: rows[0]!.version, embedded, close }
+    return { pool, linePool: pool, kind: 'embedded', timescale: true, version: rows[0]!.version, embedded, close }
   } catch (error) {
     await close()
     throw error

@@ -44,7 +44,8 @@ function getIndex(world: World): Index {
     if (!rule.enabled) continue
     for (const leaf of listLeaves(rule)) {
       const use = { rule, leaf, leafKey: getLeafKey(rule, leaf) }
-      if ('sourceKind' in leaf) add(index.bySeries, `${leaf.period}|${leaf.sourceKind}|${leaf.syndrome}`, use)
+      if (leaf.type === 'detector' || leaf.type === 'count')
+        add(index.bySeries, `${leaf.period}|${leaf.sourceKind}|${leaf.syndrome}`, use)
       add(index.byType, leaf.type, use)
     }
   }
@@ -56,7 +57,7 @@ function getIndex(world: World): Index {
 function getLeafKey(rule: Rule, leaf: LeafCondition): string {
   switch (leaf.type) {
     case 'detector':
-      return `${leaf.method}(${leaf.baseline},${leaf.minSigma},${leaf.minCount}${leaf.proportion ? ',%' : ''})|${leaf.sourceKind}|${leaf.syndrome}|${leaf.period}`
+      return `${leaf.method}(${leaf.baseline},${leaf.minSigma},${leaf.minCount}${leaf.proportion ? ',%' : ''}${leaf.adjust === 'calendar' ? ',calendar' : ''})|${leaf.sourceKind}|${leaf.syndrome}|${leaf.period}`
     case 'count':
       return `count≥${leaf.min}/${rule.windowH}h|${leaf.sourceKind}|${leaf.syndrome}|${leaf.period}`
     case 'card':
@@ -66,6 +67,19 @@ function getLeafKey(rule: Rule, leaf: LeafCondition): string {
       return `unit-silence(${leaf.onTaskS},${leaf.idleS})/${rule.ruleId}`
     case 'tick-gap':
       return `tick-gap(${leaf.minGapS})`
+    case 'found':
+      return `${leaf.method}|${leaf.sourceKind}|${leaf.syndrome}`
+    case 'place-cluster':
+      return `place-cluster≥${leaf.min}${leaf.minDeaths === undefined ? '' : `,†${leaf.minDeaths}`}/${leaf.windowDays}d|${leaf.diseaseIds.join('+')}`
+    case 'place-count':
+      return `place-count≥${leaf.min}/${leaf.windowDays}d|${leaf.sourceKind}|${leaf.syndrome}`
+    case 'combined-p':
+      return `${leaf.method}(${leaf.baseline},${leaf.minSources},${leaf.alpha},${leaf.minCount}${leaf.adjust === 'calendar' ? ',calendar' : ''})|${leaf.sourceKinds.join('+')}|${leaf.syndrome}`
+    case 'ratio':
+      return `ratio(${leaf.factor},${leaf.years},${leaf.minCases},${leaf.alpha})|${leaf.diseaseId}`
+    case 'source-silence':
+      // By rule, as for units: see above.
+      return `source-silence(${leaf.graceH},${leaf.regularDays},${leaf.regularShare})|${leaf.sourceKinds.join('+')}/${rule.ruleId}`
   }
 }
 

@@ -40,7 +40,7 @@ const show = {
     level: a.level,
     view: a,
   }),
-  calls: (c: Call) => ({
+  calls: ({ numberHash: _h, answeredById: _b, ...c }: Call) => ({
     id: c.callId,
     at: c.receivedAt,
     state: c.outcome ?? 'open',

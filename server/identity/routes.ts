@@ -7,8 +7,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { Reject } from '#contract/errors.ts'
-import { describeReject, reject } from '#contract/errors.ts'
+import { type Reject, reject, sendReject } from '#contract/errors.ts'
 import { EpochMs, Id, Name, RegionCode } from '#contract/scalars.ts'
 import { SessionView } from '#contract/view.ts'
 import { ErrorResponse, PasswordRequest, SignInRequest } from '#contract/wire.ts'
@@ -114,14 +113,6 @@ export const PersonView = z.object({
 })
 const Refusal = { '4xx': ErrorResponse, '5xx': ErrorResponse }
 const Gone = { 204: z.null(), ...Refusal }
-
-/** Sends a refusal with its HTTP status; a refusal that names seconds also sets Retry-After. */
-export function sendReject(reply: FastifyReply, refusal: Reject): FastifyReply {
-  const { http, ...text } = describeReject(refusal)
-  const retryAfterS = refusal.params?.retryAfterS
-  if (retryAfterS !== undefined) reply.header('retry-after', String(retryAfterS))
-  return reply.code(http).type('application/json; charset=utf-8').serializer(JSON.stringify).send(text)
-}
 
 /** The first text in a value that holds NUL or half of a surrogate pair, as a path; undefined when all can be stored. */
 export function findBadText(value: unknown, path = '', depth = 0): string | undefined {

@@ -46,6 +46,9 @@ const rewrapMax = 500
 /** Passes of a rotation over the table. */
 const rewrapPassesMax = 5
 
+/** Fewer digits are no number: a withheld one must not make all who withhold it one caller. */
+const numberDigitsMin = 5
+
 /** Fields that can be searched for by a keyed hash, and how their text is made comparable. */
 const hashedFields: Readonly<Record<string, HashKind>> = {
   callerNumber: 'phone',
@@ -79,6 +82,11 @@ export type Sealer = {
   findRecords(hashKind: HashKind, text: string): Promise<{ recordKind: RecordKind; recordId: string }[]>
   /** Keyed hash of a phone number, the same for every way of writing it. */
   hashPhone(text: string): Promise<Buffer>
+  /**
+   * Pseudonym of a phone number for the log: 128 bits of a keyed hash, in hex, of another family than the search hashes, so that
+   * neither table leads to the other. Undefined for what is no number (withheld, fewer than five digits).
+   */
+  hashNumber(text: string): Promise<string | undefined>
   /** Keyed hash of an identity number. */
   hashIdentity(text: string): Promise<Buffer>
   /** Wraps every key anew that a former master key still wraps; answers how many. Run it after a rotation. */
@@ -299,6 +307,14 @@ export function createSealer(options: {
       return listRecordsByHash(pool, hashKind, await hashText(hashKind, text), 200)
     },
     hashPhone: text => hashText('phone', text),
+    async hashNumber(text) {
+      const plain = normalisePhone(text)
+      if (plain.length < numberDigitsMin) return undefined
+      return createHmac('sha256', await getHashKey())
+        .update(`number\0${plain}`)
+        .digest('hex')
+        .slice(0, 32)
+    },
     hashIdentity: text => hashText('identity', text),
     async rewrap() {
       let done = 0

@@ -53,6 +53,11 @@ function listOtherRules(world: World, alert: Alert): Rule[] {
   return (alert.rules ?? []).flatMap(part => (part.ruleId === alert.ruleId ? [] : (world.rules.get(part.ruleId) ?? [])))
 }
 
+/** A call without what only the core needs: the number's hash stays in the house. */
+export function showCall({ numberHash: _hash, answeredById: _by, ...view }: Call) {
+  return view
+}
+
 /** Builds the sight of a principal; it reads the world at each question, so a published change counts at once. */
 export function createSight(principal: Principal, world: World): Sight {
   const reach = collectionsFor(principal)
@@ -93,6 +98,7 @@ export function createSight(principal: Principal, world: World): Sight {
     show(collection, record) {
       if (collection === 'units') return showUnit(record as Unit)
       if (collection === 'cards') return showCard(record as Card)
+      if (collection === 'calls') return showCall(record as Call)
       if (collection !== 'alerts') return record
       const alert = record as Alert
       const view = showAlert(alert)

@@ -15,10 +15,11 @@ import {
   type RecordKind,
   type Submission,
 } from '#contract/entry.ts'
-import { describeReject, type Reject, reject } from '#contract/errors.ts'
+import { describeReject, type Reject, reject, sendReject } from '#contract/errors.ts'
 import { EntriesRequest, EntriesResponse, type EntryOutcome, ErrorResponse } from '#contract/wire.ts'
 import type { World } from '../state/world.ts'
 import { admit, type Speaker } from './admit.ts'
+import type { EpochGate } from './epochs.ts'
 
 /** What the writer told of one entry. */
 type Told = { result: 'done' | 'refused'; seq?: number; reject?: Reject; repeated?: boolean }
@@ -33,12 +34,15 @@ export type IntakePorts = {
   isPlayed: boolean
   authenticate(request: FastifyRequest): Promise<Speaker | Reject>
   seal(items: readonly SealItem[]): Promise<readonly SealAnswer[]>
+  /** Keyed hash of a caller's number; undefined for what is no number. */
+  hashNumber(text: string): Promise<string | undefined>
   /** True while the writer knows the database to be away: nobody need wait for a second answer of it. */
   isWriterAway(): boolean
   /** True for errors that mean the database is away. */
   isAway(error: unknown): boolean
   submit(entries: readonly Entry[], laneOf: (entry: Entry) => Lane): Promise<Told[]>
   hasRoom(counts: Readonly<Record<Lane, number>>): boolean
+  epochs: EpochGate
   count(result: 'done' | 'refused', code: string, n: number): void
 }
 
@@ -53,7 +57,7 @@ export function chooseLane(entry: Entry, isPlayed: boolean): Lane {
 const sealMaxMs = 1_500
 
 /** Seals, or throws what counts as the database being away when it does not answer in time. */
-async function sealInTime(items: readonly SealItem[], seal: IntakePorts['seal']): Promise<readonly SealAnswer[]> {
+async function sealInTime<T>(seal: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, refuse) => {
     timer = setTimeout(
@@ -62,7 +66,7 @@ async function sealInTime(items: readonly SealItem[], seal: IntakePorts['seal'])
     )
   })
   try {
-    return await Promise.race([seal(items), late])
+    return await Promise.race([seal(), late])
   } finally {
     clearTimeout(timer)
   }
@@ -71,15 +75,21 @@ async function sealInTime(items: readonly SealItem[], seal: IntakePorts['seal'])
 /** Seals the personal fields of admitted entries in place; what could not be sealed becomes a reject. */
 async function sealEntries(
   admitted: (Entry | Reject)[],
-  { seal, isAway, isWriterAway }: Pick<IntakePorts, 'seal' | 'isAway' | 'isWriterAway'>,
+  { seal, hashNumber, isAway, isWriterAway }: Pick<IntakePorts, 'seal' | 'hashNumber' | 'isAway' | 'isWriterAway'>,
 ): Promise<void> {
   const items: SealItem[] = []
   const owners: number[] = []
+  const numbers: { body: Record<string, unknown>; text: string }[] = []
   for (const [i, entry] of admitted.entries()) {
     if ('code' in entry) continue
     const { personal, record } = kinds[entry.kind]
     if (!record) continue
     const body = entry.body as Record<string, unknown>
+    if (entry.kind === 'call.received') {
+      // The door alone says whose number it is: nobody may ring in another's name.
+      delete body.numberHash
+      if (typeof body.callerNumber === 'string') numbers.push({ body, text: body.callerNumber })
+    }
     const fields: Record<string, string> = {}
     for (const name of personal) if (typeof body[name] === 'string') fields[name] = body[name]
     if (Object.keys(fields).length === 0) continue
@@ -93,7 +103,13 @@ async function sealEntries(
     return
   }
   try {
-    answers = await sealInTime(items, seal)
+    answers = await sealInTime(async () => {
+      for (const { body, text } of numbers) {
+        const numberHash = await hashNumber(text)
+        if (numberHash !== undefined) body.numberHash = numberHash
+      }
+      return seal(items)
+    })
   } catch (error) {
     if (!isAway(error)) throw error
     for (const i of owners) admitted[i] = reject('DATABASE_AWAY')
@@ -138,7 +154,12 @@ export async function takeEntries(
   if (items.length > batchMax) return { refused: reject('BATCH_TOO_LARGE', { max: batchMax }) }
   const now = ports.cityNow()
   const door = { now, receivedAt: now, speaker, world: ports.world }
-  const admitted = items.map(item => admit(item, door))
+  const admitted = items.map(item => {
+    const entry = admit(item, door)
+    if ('code' in entry || entry.epoch === undefined || ports.epochs.admits(entry.source, entry.epoch, now))
+      return entry
+    return reject('EPOCHS_TOO_MANY', { source: entry.source, retryAfterS: 3_600 })
+  })
   await sealEntries(admitted, ports)
   const counts = { urgent: 0, live: 0, backfill: 0 }
   const accepted: Entry[] = []
@@ -218,17 +239,4 @@ export function registerIntakeRoutes(app: FastifyInstance, ports: IntakePorts): 
 
 function isOne(body: unknown): body is Submission {
   return typeof body === 'object' && body !== null && 'kind' in body
-}
-
-type Reply = {
-  code(status: number): Reply
-  header(name: string, value: string): Reply
-  send(payload: unknown): unknown
-}
-
-/** Sends a refusal of a whole request: its status, both texts, and Retry-After where waiting helps. */
-export function sendReject(reply: Reply, refused: Reject): unknown {
-  const { http, ...text } = describeReject(refused)
-  if (http === 429 || http === 503) reply.header('retry-after', String(refused.params?.retryAfterS ?? 1))
-  return reply.code(http).send(text)
 }

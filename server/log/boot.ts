@@ -6,8 +6,9 @@ import type { Entry, Outcome } from '#contract/entry.ts'
 import { kinds } from '#contract/entry.ts'
 import { recordKey } from '../state/sources.ts'
 import { createTouched, createWorld, type Touched, type World } from '../state/world.ts'
+import { canonicaliseOutcome, hashCommit } from './chain.ts'
 import { parseWorld } from './checkpoint.ts'
-import { type Log, readMax, type StoredOutcome } from './log.ts'
+import { type Head, type Log, readMax, type StoredOutcome } from './log.ts'
 
 type Advance = (world: World, entry: Entry, touched: Touched, stored?: Outcome) => Outcome
 
@@ -17,6 +18,8 @@ export type Rebuilt = {
   undecided: StoredOutcome[]
   replayed: number
   fromCheckpointSeq: number
+  /** Checkpoints whose bytes no longer fit their hash: an older one was used. */
+  damagedSeqs: number[]
   quarantined: { seq: number; kind: string; fault: string }[]
 }
 
@@ -87,18 +90,54 @@ export async function foldTail(
   return { undecided, replayed }
 }
 
+/**
+ * The world of the newest checkpoint that is whole. Never one from before the running era, which another core folded or
+ * retention has cut: then boot stays down and the operator restores a backup.
+ */
+export async function openCheckpoint(log: Log, damagedSeqs: number[] = []): Promise<World> {
+  const openingSeq = (await log.findEra())?.openingSeq ?? 0
+  for (let beforeSeq = Number.MAX_SAFE_INTEGER; ; ) {
+    const held = await log.findCheckpoint(beforeSeq)
+    if (!held) break
+    if (damagedSeqs.length > 0 && held.seq < openingSeq) break
+    try {
+      return parseWorld(held.slices, held.hash)
+    } catch {
+      if (!damagedSeqs.includes(held.seq)) damagedSeqs.push(held.seq)
+      beforeSeq = held.seq
+    }
+  }
+  if (damagedSeqs.length > 0 && openingSeq > 0)
+    throw new Error(`every checkpoint of this era is damaged (${damagedSeqs.join(', ')}): restore a backup`)
+  return createWorld()
+}
+
+/**
+ * Makes the outcomes the tail lacked durable by a commit of their own, before a new era begins: a core that folds differently
+ * must find what this one decided. Returns the head after it.
+ */
+export async function storeUndecided(log: Log, head: Head, undecided: readonly StoredOutcome[]): Promise<Head> {
+  if (undecided.length === 0) return head
+  const outcomes = [...undecided].sort((a, b) => a.seq - b.seq)
+  const commitNo = head.commitNo + 1
+  const lines = outcomes.map(({ seq, outcome }) => canonicaliseOutcome(seq, outcome))
+  const hash = hashCommit(head.hash, commitNo, lines)
+  await log.append({ commitNo, firstSeq: head.seq + 1, entries: [], outcomes, previousHash: head.hash, hash })
+  return { ...head, commitNo, hash }
+}
+
 /** Rebuilds the world. `fresh` ignores checkpoints (full replay). Throws when poison is too frequent to step over. */
 export async function rebuildWorld(log: Log, advance: Advance, fresh = false): Promise<Rebuilt> {
   const quarantined: Rebuilt['quarantined'] = []
+  const damagedSeqs: number[] = []
   for (;;) {
     const held = await log.listQuarantined()
     const skipped = new Set(held.map(q => q.seq))
-    const checkpoint = fresh ? undefined : await log.findCheckpoint()
-    const world = checkpoint ? parseWorld(checkpoint.slices, checkpoint.hash) : createWorld()
+    const world = fresh ? createWorld() : await openCheckpoint(log, damagedSeqs)
     const fromCheckpointSeq = world.seq
     try {
       const { undecided, replayed } = await foldTail(log, advance, world, skipped)
-      return { world, undecided, replayed, fromCheckpointSeq, quarantined }
+      return { world, undecided, replayed, fromCheckpointSeq, damagedSeqs, quarantined }
     } catch (error) {
       if (!(error instanceof Poison)) throw error
       const recent = held.filter(q => q.at > Date.now() - hourMs).length

@@ -46,10 +46,22 @@ export function findPositionText(body: Readonly<Record<string, unknown>>): strin
   return known === 0 ? `${text}"unitId":${JSON.stringify(unitId)}}` : undefined
 }
 
-/** What a sender said, without what the house added: equal for a resend, different for a reused key. */
+/** An entry's content as it stands in the log. */
 export function canonicaliseContent(entry: Entry): string {
   const body = (entry.kind === 'unit.position' ? findPositionText(entry.body) : undefined) ?? canonicalise(entry.body)
   return `${entry.kind}|${entry.source}|${entry.occurredAt}|${body}`
+}
+
+/**
+ * What a sender said, without what the house added: equal for a resend, different for a reused key. The code of a complaint whose
+ * text stands beside it is the door's own; a newer dictionary may code the same words differently.
+ */
+export function canonicaliseSaid(entry: Entry): string {
+  const { body } = entry
+  if (!('complaint' in body) || !('complaintText' in body) || body.complaintText === undefined)
+    return canonicaliseContent(entry)
+  const { complaint: _coded, ...said } = body
+  return canonicaliseContent({ ...entry, body: said } as Entry)
 }
 
 /** One line of the chain for an entry. */

@@ -47,7 +47,8 @@ export function parseWorld(slices: readonly string[], expectedHash: string): Wor
       const [name, key, record] = JSON.parse(line)
       if (name === 'city') {
         world.seq = key
-        world.city = record
+        // A field a newer core added keeps its first value until an entry sets it.
+        world.city = { ...world.city, ...record }
       } else (world[name as (typeof collections)[number]] as Map<string, unknown>).set(key, record)
     }
   return upcastWorld(world)

@@ -29,6 +29,9 @@ export type Checkpoint = { seq: number; eraNo: number; coreVersion: number; hash
 
 export type Era = { eraNo: number; openingSeq: number; coreVersion: number; reason: string }
 
+/** Checkpoints kept beside those that open an era: an older one is there when the newest is damaged. */
+export const checkpointsKept = 2
+
 /** Most entries one read returns. */
 export const readMax = 5_000
 
@@ -51,7 +54,8 @@ export interface Log {
   findByKey(entry: Entry): Promise<LoggedEntry | undefined>
   /** Entries that used these client UUIDs. */
   findByUuids(uuids: readonly string[]): Promise<Map<string, LoggedEntry>>
-  findCheckpoint(): Promise<Checkpoint | undefined>
+  /** The newest checkpoint, or the newest before a seq; its slices may be damaged: parseWorld judges them. */
+  findCheckpoint(beforeSeq?: number): Promise<Checkpoint | undefined>
   saveCheckpoint(checkpoint: Checkpoint): Promise<void>
   findEra(): Promise<Era | undefined>
   startEra(era: Era): Promise<void>

@@ -9,6 +9,7 @@ import {
   type Checkpoint,
   type Commit,
   type CommitRow,
+  checkpointsKept,
   type Era,
   type Head,
   type Log,
@@ -30,7 +31,7 @@ export function createMemoryLog(): MemoryLog {
   const byKey = new Map<string, number>()
   const byUuid = new Map<string, number>()
   const quarantined: { seq: number; fault: string; at: number }[] = []
-  let checkpoint: Checkpoint | undefined
+  let checkpoints: Checkpoint[] = []
   let era: Era | undefined
   let fault: { when: AppendFault; error: Error } | undefined
 
@@ -89,11 +90,12 @@ export function createMemoryLog(): MemoryLog {
     async findByUuids(uuids) {
       return new Map(uuids.flatMap(uuid => (byUuid.has(uuid) ? [[uuid, parse(byUuid.get(uuid)!)] as const] : [])))
     },
-    async findCheckpoint() {
-      return checkpoint
+    async findCheckpoint(beforeSeq = Number.MAX_SAFE_INTEGER) {
+      return checkpoints.findLast(held => held.seq < beforeSeq)
     },
     async saveCheckpoint(next) {
-      checkpoint = next
+      const others = checkpoints.filter(held => held.seq !== next.seq)
+      checkpoints = [...others, next].sort((a, b) => a.seq - b.seq).slice(-checkpointsKept)
     },
     async findEra() {
       return era

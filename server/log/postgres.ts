@@ -10,6 +10,7 @@ import {
   type Checkpoint,
   type Commit,
   type CommitRow,
+  checkpointsKept,
   type Era,
   type Head,
   LeaseLost,
@@ -23,8 +24,6 @@ export type Fence = { name: string; token: number }
 
 /** Reads of more than this many seqs are the start of a long walk, worth an up-to-date index. */
 const summariseFrom = 1_000
-/** Checkpoints kept besides the newest. */
-const checkpointsKept = 2
 
 /** Columns every big table begins with. */
 const envelope = ['seq', 'logged_at', 'source', 'epoch', 'source_seq', 'occurred_at', 'received_at'] as const
@@ -427,9 +426,10 @@ export async function openPostgresLog(pool: Pool, fence?: Fence): Promise<Log> {
       const found = await addOutcomes(new Map(rows.rows.map(row => [row.seq as number, { entry: fromSmallRow(row) }])))
       return new Map(found.map(held => [held.entry.uuid!, held]))
     },
-    async findCheckpoint() {
+    async findCheckpoint(beforeSeq = Number.MAX_SAFE_INTEGER) {
       const heads = await pool.query(
-        'SELECT checkpoint_seq AS seq, era_no AS "eraNo", core_version AS "coreVersion", hash, slice_count AS "sliceCount" FROM checkpoint ORDER BY checkpoint_seq DESC LIMIT 1',
+        'SELECT checkpoint_seq AS seq, era_no AS "eraNo", core_version AS "coreVersion", hash, slice_count AS "sliceCount" FROM checkpoint WHERE checkpoint_seq < $1 ORDER BY checkpoint_seq DESC LIMIT 1',
+        [beforeSeq],
       )
       const head = heads.rows[0] as (Omit<Checkpoint, 'slices'> & { sliceCount: number }) | undefined
       if (!head) return undefined
@@ -440,7 +440,7 @@ export async function openPostgresLog(pool: Pool, fence?: Fence): Promise<Log> {
           'SELECT content FROM checkpoint_slice WHERE checkpoint_seq = $1 AND slice_no = $2',
           [head.seq, n],
         )
-        slices.push(row.rows[0]!.content)
+        slices.push(row.rows[0]?.content ?? '')
       }
       return { ...rest, slices }
     },

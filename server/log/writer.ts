@@ -8,13 +8,19 @@ import { kinds } from '#contract/entry.ts'
 import { type RefusalCode, type Reject, reject } from '#contract/errors.ts'
 import { getSourceKey, isCounted } from '../state/sources.ts'
 import type { Touched, World } from '../state/world.ts'
-import { canonicaliseContent, canonicaliseEntry, canonicaliseOutcome, hashCommit } from './chain.ts'
+import { canonicaliseEntry, canonicaliseOutcome, canonicaliseSaid, hashCommit } from './chain.ts'
 import { type Commit, type Head, LeaseLost, type Log, type LoggedEntry, type StoredOutcome } from './log.ts'
 
 /** Entries waiting per lane at most. Urgent is small: 2,000 clicks waiting would be an outage, not a queue. */
 export const laneMax: Readonly<Record<Lane, number>> = { urgent: 4_000, live: 20_000, backfill: 20_000 }
 /** Entries in one group at most. */
 export const groupMax = 5_000
+/** UTF-16 units of text in one group at most, well inside what one message of any storage may hold (64 MiB embedded). */
+export const groupTextMax = 8_000_000
+/** UTF-16 units waiting in all lanes together at most; a request more is let in whole, then the door says LANE_FULL. */
+export const waitingTextMax = 64_000_000
+/** What an entry of a big table weighs, counted once: 20 numbers and names. */
+const bigEntryText = 400
 /** Milliseconds one commit should take: the backfill share of a group is halved above it and grown below it. */
 export const commitBudgetMs = 150
 /** Smallest backfill share, so that a slow disk still drains. */
@@ -48,22 +54,38 @@ export type WriterPorts = {
 }
 
 type Batch = { told: (Told | undefined)[]; missing: number; resolve: (told: Told[]) => void }
-type Pending = { entry: Entry; batch: Batch; index: number }
+type Pending = { entry: Entry; batch: Batch; index: number; text: number }
 
 /** Bounded first-in first-out without shifting. */
 function createQueue() {
   let items: Pending[] = []
   let head = 0
+  let text = 0
+  const sum = (of: readonly Pending[]) => of.reduce((units, item) => units + item.text, 0)
   return {
     get size() {
       return items.length - head
     },
+    /** UTF-16 units waiting here. */
+    get text() {
+      return text
+    },
     push(item: Pending) {
       items.push(item)
+      text += item.text
     },
-    take(max: number): Pending[] {
-      const taken = items.slice(head, head + max)
-      head += taken.length
+    /** The first items up to a count and a weight; the first of all goes whatever it weighs. */
+    take(max: number, textMax: number, isFirst: boolean): Pending[] {
+      let end = head
+      let weight = 0
+      while (end < items.length && end - head < max) {
+        weight += items[end]!.text
+        if (weight > textMax && !(isFirst && end === head)) break
+        end++
+      }
+      const taken = items.slice(head, end)
+      head = end
+      text -= sum(taken)
       if (head > 4_096 && head * 2 > items.length) {
         items = items.slice(head)
         head = 0
@@ -73,14 +95,21 @@ function createQueue() {
     putBack(front: readonly Pending[]) {
       items = [...front, ...items.slice(head)]
       head = 0
+      text += sum(front)
     },
     drain(): Pending[] {
       const all = items.slice(head)
       items = []
       head = 0
+      text = 0
       return all
     },
   }
+}
+
+/** UTF-16 units an entry weighs in a commit, near enough to bound one: its body as text and the envelope around it. */
+function weigh(entry: Entry): number {
+  return kinds[entry.kind].storage === 'small' ? JSON.stringify(entry.body).length + bigEntryText : bigEntryText
 }
 
 /** True when the commit's own place in the log is taken: a commit thought lost stands there. That is doubt, not bad data. */
@@ -97,6 +126,8 @@ export type Writer = {
   /** True when this many more entries fit the lanes. */
   hasRoom(counts: Readonly<Record<Lane, number>>): boolean
   getHead(): Head
+  /** The newest seq up to which every outcome is durable: what a checkpoint may cover. */
+  getSettledSeq(): number
   getState(): {
     state: 'ready' | 'away' | 'stopped'
     waiting: Record<Lane, number>
@@ -107,14 +138,14 @@ export type Writer = {
   stop(drainMs?: number): Promise<void>
 }
 
-/** Starts the writer on a log whose tail the world has already folded; `undecided` are outcomes the tail lacked. */
-export function startWriter(ports: WriterPorts, head: Head, undecided: readonly StoredOutcome[] = []): Writer {
+/** Starts the writer on a log whose tail the world has already folded and whose outcomes are all stored (boot.ts). */
+export function startWriter(ports: WriterPorts, head: Head): Writer {
   const { log, world, touched, advance, clock } = ports
   const lanes = { urgent: createQueue(), live: createQueue(), backfill: createQueue() }
   const recentUuids = new Set<string>()
   /** Decided but not yet durable: stored by the next commit, told after it. */
-  let untold: { stored: StoredOutcome; pending?: Pending }[] = undecided.map(stored => ({ stored }))
-  const untoldSeqs = new Set(undecided.map(u => u.seq))
+  let untold: { stored: StoredOutcome; pending: Pending }[] = []
+  const untoldSeqs = new Set<number>()
   let at = { ...head }
   let backfillShare = 1_000
   let state: 'ready' | 'away' | 'stopped' = 'ready'
@@ -154,8 +185,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
   /** Answers an entry whose key was used before: the same outcome again, or SEQ_REUSED for other content. */
   const tellRepeated = (pending: Pending, held: LoggedEntry | undefined) => {
     // Not found under this content: another content had the key (or retention has taken it; then nothing can be compared).
-    if (!held || canonicaliseContent(held.entry) !== canonicaliseContent(pending.entry))
-      return refuse(pending, 'SEQ_REUSED')
+    if (!held || canonicaliseSaid(held.entry) !== canonicaliseSaid(pending.entry)) return refuse(pending, 'SEQ_REUSED')
     tell(pending, toTold(held.entry.seq, held.outcome, true))
   }
 
@@ -257,7 +287,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
     untold = []
     for (const { stored, pending } of nowDurable) {
       untoldSeqs.delete(stored.seq)
-      if (pending) answers.push({ pending, told: toTold(stored.seq, stored.outcome, false) })
+      answers.push({ pending, told: toTold(stored.seq, stored.outcome, false) })
     }
     for (const pending of group) {
       const { entry } = pending
@@ -292,7 +322,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
     }
     for (const lane of laneOrder) for (const pending of lanes[lane].drain()) refuse(pending, 'DATABASE_AWAY')
     // Decided, but the outcome is not durable yet: their senders ask again and get it then, by the key they used.
-    for (const { pending } of untold) if (pending) refuse(pending, 'DATABASE_AWAY')
+    for (const { pending } of untold) refuse(pending, 'DATABASE_AWAY')
   }
   /** Says DATABASE_AWAY to a group, and to all that waits, when the database does not answer in time. */
   const watchGroup = (group: readonly Pending[]) =>
@@ -380,10 +410,21 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
   }
 
   const takeGroup = (): Pending[] => {
-    const urgent = lanes.urgent.take(groupMax)
-    const live = lanes.live.take(groupMax - urgent.length)
-    const backfill = lanes.backfill.take(Math.min(backfillShare, groupMax - urgent.length - live.length))
-    return [...urgent, ...live, ...backfill]
+    const group: Pending[] = []
+    let textLeft = groupTextMax
+    for (const lane of laneOrder) {
+      const left = groupMax - group.length
+      const taken = lanes[lane].take(
+        lane === 'backfill' ? Math.min(backfillShare, left) : left,
+        textLeft,
+        group.length === 0,
+      )
+      for (const pending of taken) {
+        group.push(pending)
+        textLeft -= pending.text
+      }
+    }
+    return group
   }
   const isIdle = () => untold.length === 0 && laneOrder.every(lane => lanes[lane].size === 0)
 
@@ -439,7 +480,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
     state = 'stopped'
     tellAnswers()
     for (const lane of laneOrder) for (const pending of lanes[lane].drain()) refuse(pending, 'STOPPING')
-    for (const { pending } of untold) if (pending) refuse(pending, 'STOPPING')
+    for (const { pending } of untold) refuse(pending, 'STOPPING')
   }
   const running = run()
 
@@ -453,7 +494,7 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
           resolve,
         }
         for (const [index, entry] of entries.entries()) {
-          const pending = { entry, batch, index }
+          const pending = { entry, batch, index, text: weigh(entry) }
           const lane = laneOf ? laneOf(entry) : kinds[entry.kind].lane
           if (state === 'away') refuse(pending, 'DATABASE_AWAY')
           else if (state === 'stopped' || stopping) refuse(pending, 'STOPPING')
@@ -463,8 +504,11 @@ export function startWriter(ports: WriterPorts, head: Head, undecided: readonly 
         wake?.()
       })
     },
-    hasRoom: counts => laneOrder.every(lane => lanes[lane].size + counts[lane] <= laneMax[lane]),
+    hasRoom: counts =>
+      laneOrder.every(lane => lanes[lane].size + counts[lane] <= laneMax[lane]) &&
+      laneOrder.reduce((units, lane) => units + lanes[lane].text, 0) <= waitingTextMax,
     getHead: () => ({ ...at }),
+    getSettledSeq: () => untold.reduce((seq, { stored }) => Math.min(seq, stored.seq - 1), at.seq),
     getState: () => ({
       state,
       waiting: { urgent: lanes.urgent.size, live: lanes.live.size, backfill: lanes.backfill.size },

@@ -5,11 +5,11 @@
 import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import pg from 'pg'
-import { foldTail } from '../log/boot.ts'
-import { hashSlices, parseWorld, sliceWorld } from '../log/checkpoint.ts'
+import { foldTail, openCheckpoint } from '../log/boot.ts'
+import { hashSlices, sliceWorld } from '../log/checkpoint.ts'
 import { openPostgresLog } from '../log/postgres.ts'
 import { advance, coreVersion } from '../pipeline.ts'
-import { createWorld, type World } from '../state/world.ts'
+import type { World } from '../state/world.ts'
 
 export type CheckpointOrder = { untilSeq: number }
 export type CheckpointAnswer = { seq: number; slices: number; bytes: number; tookMs: number } | { fault: string }
@@ -27,10 +27,7 @@ let world: World | undefined
 async function makeCheckpoint({ untilSeq }: CheckpointOrder): Promise<CheckpointAnswer> {
   const startedAt = performance.now()
   const log = await openPostgresLog(pool)
-  if (!world) {
-    const held = await log.findCheckpoint()
-    world = held ? parseWorld(held.slices, held.hash) : createWorld()
-  }
+  world ??= await openCheckpoint(log)
   const skipped = new Set((await log.listQuarantined()).map(q => q.seq))
   await foldTail(log, advance, world, skipped, untilSeq)
   const slices = [...sliceWorld(world)]

@@ -21,6 +21,8 @@ export type CheckpointPorts = {
   /** Id of the log, so that a restore is told from a truncated tail. */
   incarnation: string
   getHead(): Head
+  /** The newest seq whose outcomes are all durable: a checkpoint beyond it would hide one that still has to be stored. */
+  getSettledSeq(): number
   onMade(answer: CheckpointAnswer): void
   onError(error: Error): void
 }
@@ -58,7 +60,7 @@ export function startCheckpoints(ports: CheckpointPorts): Checkpoints {
         asked.off('exit', end)
         resolve(answer)
       })
-      asked.postMessage({ untilSeq: ports.getHead().seq } satisfies CheckpointOrder)
+      asked.postMessage({ untilSeq: ports.getSettledSeq() } satisfies CheckpointOrder)
     }).then(answer => {
       underWay = undefined
       doneAt = performance.now()
@@ -69,7 +71,7 @@ export function startCheckpoints(ports: CheckpointPorts): Checkpoints {
     return underWay
   }
   const timer = setInterval(() => {
-    const grown = ports.getHead().seq - doneSeq
+    const grown = ports.getSettledSeq() - doneSeq
     if (grown >= ports.everyEntries || (grown > 0 && performance.now() - doneAt > checkpointAtLeastMs)) void makeNow()
   }, checkEveryMs)
   const anchor = () => {

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Pool } from 'pg'
 import { z } from 'zod'
 import { type Kind, sealedPrefix } from '#contract/entry.ts'
-import { type Reject, reject } from '#contract/errors.ts'
+import { type Reject, reject, sendReject } from '#contract/errors.ts'
 import { Rule } from '#contract/rule.ts'
 import { EpochMs, formatDay, Id, RegionCode, SourceKind, Syndrome } from '#contract/scalars.ts'
 import { AdviceView, AlertView, CallView, IncidentView, SeriesView } from '#contract/view.ts'
@@ -23,6 +23,7 @@ import {
   pageMax,
   type TrailRow,
 } from './sql.ts'
+import { registerSurveillanceReads } from './surveillance.ts'
 
 /** What the asker may see, decided by identity/. */
 export type Asker = {
@@ -39,6 +40,8 @@ export type QueryPorts = {
   world: World
   basemap: BasemapPack | undefined
   settings(): Record<string, unknown>
+  /** The city's clock. */
+  now(): number
   mapboxToken: string | undefined
   /** Judges the route, then says what the asker may see. */
   authenticate(request: FastifyRequest, route: string): Promise<Asker | Reject>
@@ -46,7 +49,6 @@ export type QueryPorts = {
   judge(series: Series): Judged
   /** Who should go to an open incident, among the units the asker sees. */
   advise(incident: Incident, sees: (unit: Unit) => boolean): Promise<AdviceView>
-  sendReject(reply: never, refused: Reject): unknown
 }
 
 const History = z.object({
@@ -86,7 +88,7 @@ const SeriesQuery = z.object({
 })
 
 /** Codes of all regions below (and with) one, for history tables that know no tree. */
-function listBelow(world: World, covers: (code: string) => boolean, scope: string | undefined): string[] {
+export function listBelow(world: World, covers: (code: string) => boolean, scope: string | undefined): string[] {
   const codes: string[] = []
   for (const region of world.regions.values()) {
     if (!covers(region.code)) continue
@@ -154,7 +156,7 @@ function withoutSealed(body: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(body).map(([key, value]) => [
       key,
-      typeof value === 'string' && value.startsWith(sealedPrefix) ? '(sealed)' : value,
+      key === 'numberHash' || (typeof value === 'string' && value.startsWith(sealedPrefix)) ? '(sealed)' : value,
     ]),
   )
 }
@@ -179,9 +181,9 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
       },
       handler: async (request, reply) => {
         const asker = await ports.authenticate(request, `GET ${url}`)
-        if ('code' in asker) return ports.sendReject(reply as never, asker)
+        if ('code' in asker) return sendReject(reply, asker)
         const answer = await work(asker, request.query as Q, request.params as Record<string, string>)
-        if (isReject(answer)) return ports.sendReject(reply as never, answer)
+        if (isReject(answer)) return sendReject(reply, answer)
         return answer
       },
     })
@@ -382,6 +384,8 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
       }
     },
   )
+
+  registerSurveillanceReads(get, { pool, world, listBelow: (covers, scope) => listBelow(world, covers, scope) })
 }
 
 function isReject(answer: unknown): answer is Reject {

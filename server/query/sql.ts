@@ -2,7 +2,8 @@
  * SQL of query/: reading history from the log's tables and the projections. Read only, paged, every page with a Max.
  */
 import type { Pool } from 'pg'
-import type { AlertView, CallView, IncidentView } from '#contract/view.ts'
+import { dayMs, shanghaiOffsetMs } from '#contract/scalars.ts'
+import type { AlertView, CallView, IncidentView, StampView } from '#contract/view.ts'
 import type { PositionRow } from '#contract/wire.ts'
 
 /** Rows of one page at most. */
@@ -142,3 +143,204 @@ export async function listRecordBodies(
   )
   return rows.rows.map(row => row.body)
 }
+
+/** Sources of one answer at most: facilities × kinds of a prefecture are a few thousand. */
+export const sourcesMax = 10_000
+/** Figures of one week at most: kinds × syndromes × streets of a prefecture × 14 days. */
+export const figuresMax = 200_000
+/** Publications of rules looked at by one reading of their history. */
+export const publicationsMax = 21
+
+export type SourceRow = {
+  sourceKind: string
+  facilityId: string
+  regionCode: string
+  isHourly: boolean
+  lastPeriod: string
+  lastAt: number
+  firstSlot: number
+  lastSlot: number
+  reported: number
+  late: number
+  recentTotal: number | null
+  recentDays: number
+  usualTotal: number | null
+  usualDays: number
+}
+
+export type SourceFilter = {
+  regionCodes: readonly string[]
+  /** Days looked at, consecutive, oldest first; slots are counted from the first. */
+  days: readonly string[]
+  /** First instant of the first day, epoch ms. */
+  startAt: number
+  /** Slots [from, to) whose completeness is told, for days and for hours. */
+  daySlots: readonly [number, number]
+  hourSlots: readonly [number, number]
+  /** Days [from, to) that are compared: recent against usual. */
+  recentDays: readonly [number, number]
+  usualDays: readonly [number, number]
+  /** Milliseconds after its end at which a day or an hour is late. */
+  lateAfterMs: Readonly<Record<'hour' | 'day', number>>
+}
+
+/** Sources by facility × kind × rhythm with what they reported over a span of days; a day that is none drops out. */
+export async function listSources(pool: Pool, filter: SourceFilter): Promise<SourceRow[]> {
+  const rows = await pool.query<SourceRow>(
+    `WITH span AS (SELECT day, (ord - 1)::int AS day_no FROM unnest($2::text[]) WITH ORDINALITY AS d(day, ord)),
+     slot AS (
+       SELECT c.source_kind, c.facility_id, c.region_code, c.period, s.day_no, c.count, c.logged_at,
+         length(c.period) > 10 AS is_hourly,
+         CASE WHEN length(c.period) > 10 THEN s.day_no * 24 + right(c.period, 2)::int ELSE s.day_no END AS slot_no
+       FROM count_record c JOIN span s ON s.day = left(c.period, 10)
+       WHERE c.region_code = ANY($1) AND c.period >= $2[1]),
+     report AS (
+       SELECT source_kind, facility_id, is_hourly, slot_no, day_no, max(region_code) AS region_code, max(period) AS period,
+         sum(count)::float8 AS total, max(logged_at) AS logged_at,
+         max(logged_at) - CASE WHEN is_hourly THEN $3 + (slot_no + 1) * 3600000::bigint + $12
+           ELSE $3 + (slot_no + 1) * 86400000::bigint + $13 END AS over_ms,
+         CASE WHEN is_hourly THEN slot_no >= $6 AND slot_no < $7 ELSE slot_no >= $4 AND slot_no < $5 END AS is_due
+       FROM slot GROUP BY source_kind, facility_id, is_hourly, slot_no, day_no)
+     SELECT source_kind AS "sourceKind", facility_id AS "facilityId", max(region_code) AS "regionCode", is_hourly AS "isHourly",
+       max(period) AS "lastPeriod", max(logged_at) AS "lastAt", min(slot_no) AS "firstSlot", max(slot_no) AS "lastSlot",
+       (count(*) FILTER (WHERE is_due))::int AS reported, (count(*) FILTER (WHERE is_due AND over_ms > 0))::int AS late,
+       sum(total) FILTER (WHERE day_no >= $8 AND day_no < $9) AS "recentTotal",
+       (count(DISTINCT day_no) FILTER (WHERE day_no >= $8 AND day_no < $9))::int AS "recentDays",
+       sum(total) FILTER (WHERE day_no >= $10 AND day_no < $11) AS "usualTotal",
+       (count(DISTINCT day_no) FILTER (WHERE day_no >= $10 AND day_no < $11))::int AS "usualDays"
+     FROM report GROUP BY source_kind, facility_id, is_hourly ORDER BY facility_id, source_kind, is_hourly LIMIT ${sourcesMax}`,
+    [
+      filter.regionCodes,
+      filter.days,
+      filter.startAt,
+      ...filter.daySlots,
+      ...filter.hourSlots,
+      ...filter.recentDays,
+      ...filter.usualDays,
+      filter.lateAfterMs.hour,
+      filter.lateAfterMs.day,
+    ],
+  )
+  return rows.rows
+}
+
+export type FigureRow = {
+  sourceKind: string
+  syndrome: string
+  regionCode: string
+  day: string
+  count: number
+  reporters: number
+}
+
+/** Counts by source kind × syndrome × region × day of [fromDay, toDay); a facility's own day stands before the sum of its hours. */
+export async function listFigures(
+  pool: Pool,
+  filter: { regionCodes: readonly string[]; fromDay: string; toDay: string; sourceKind?: string; syndrome?: string },
+): Promise<FigureRow[]> {
+  const rows = await pool.query<FigureRow>(
+    `WITH day_of AS (
+       SELECT source_kind, syndrome, facility_id, max(region_code) AS region_code, left(period, 10) AS day,
+         coalesce(sum(count) FILTER (WHERE length(period) = 10), sum(count)) AS total
+       FROM count_record
+       WHERE region_code = ANY($1) AND period >= $2 AND period < $3
+         AND ($4::text IS NULL OR source_kind = $4) AND ($5::text IS NULL OR syndrome = $5)
+       GROUP BY source_kind, syndrome, facility_id, left(period, 10))
+     SELECT source_kind AS "sourceKind", syndrome, region_code AS "regionCode", day, sum(total)::int AS count, count(*)::int AS reporters
+     FROM day_of GROUP BY source_kind, syndrome, region_code, day ORDER BY day LIMIT ${figuresMax}`,
+    [filter.regionCodes, filter.fromDay, filter.toDay, filter.sourceKind ?? null, filter.syndrome ?? null],
+  )
+  return rows.rows
+}
+
+/** 120 calls by syndrome × region × day since 1970-01-01 in Asia/Shanghai, of [from, to). */
+export async function listCallFigures(
+  pool: Pool,
+  filter: { regionCodes: readonly string[]; from: number; to: number; syndrome?: string },
+): Promise<{ syndrome: string; regionCode: string; dayIndex: number; count: number }[]> {
+  const rows = await pool.query<{ syndrome: string; regionCode: string; dayIndex: number; count: number }>(
+    `SELECT coalesce(view ->> 'syndrome', 'unknown') AS syndrome, region_code AS "regionCode",
+       ((at + ${shanghaiOffsetMs}) / ${dayMs})::int AS "dayIndex", count(*)::int AS count
+     FROM call_record
+     WHERE region_code = ANY($1) AND at >= $2 AND at < $3
+       AND ($4::text IS NULL OR coalesce(view ->> 'syndrome', 'unknown') = $4)
+     GROUP BY 1, 2, 3 LIMIT ${figuresMax}`,
+    [filter.regionCodes, filter.from, filter.to, filter.syndrome ?? null],
+  )
+  return rows.rows
+}
+
+/** Publications of rules that were carried out, newest first: version, who, when, the rules as they were said. */
+export async function listPublications(
+  pool: Pool,
+): Promise<
+  { seq: number; loggedAt: number; actor: { name: string } | null; body: { version: number; rules: unknown[] } }[]
+> {
+  const rows = await pool.query<{
+    seq: number
+    loggedAt: number
+    actor: { name: string } | null
+    body: { version: number; rules: unknown[] }
+  }>(
+    `SELECT e.seq, e.logged_at AS "loggedAt", e.actor, e.body FROM entry e LEFT JOIN outcome o ON o.seq = e.seq
+     WHERE e.kind = 'rule.published' AND coalesce(o.result, 'done') = 'done' ORDER BY e.seq DESC LIMIT ${publicationsMax}`,
+  )
+  return rows.rows
+}
+/** Records of one page of a report: small enough that a click never waits long behind it. */
+export const reportPageMax = 2_000
+
+export type ReportIncidentRow = {
+  id: string
+  at: number
+  state: string
+  regionCode: string
+  level: number
+  outcome: string | null
+  isMerged: boolean
+  stamps: StampView[]
+}
+export type ReportCallRow = {
+  id: string
+  at: number
+  regionCode: string
+  level: number | null
+  answeredAt: number | null
+  abandonedAt: number | null
+  outcome: string | null
+}
+export type ReportFilter = {
+  from: number
+  to: number
+  regionCodes: readonly string[]
+  after?: { at: number; id: string }
+}
+
+async function listReportRows<T>(pool: Pool, table: RecordTable, fields: string, filter: ReportFilter): Promise<T[]> {
+  const found = await pool.query(
+    `SELECT id, at, region_code AS "regionCode", ${fields} FROM ${table}
+     WHERE at >= $1 AND at < $2 AND region_code = ANY($3) AND ($4::bigint IS NULL OR (at, id) > ($4, $5))
+     ORDER BY at, id LIMIT ${reportPageMax}`,
+    [filter.from, filter.to, filter.regionCodes, filter.after?.at ?? null, filter.after?.id ?? ''],
+  )
+  return found.rows as T[]
+}
+
+/** Incidents of a report by the time they were opened, oldest first; `after` is the last row of the page before. */
+export const listReportIncidents = (pool: Pool, filter: ReportFilter) =>
+  listReportRows<ReportIncidentRow>(
+    pool,
+    'incident_record',
+    `state, level, view ->> 'outcome' AS outcome, view ? 'mergedInto' AS "isMerged", view -> 'stamps' AS stamps`,
+    filter,
+  )
+
+/** Calls of a report by the time they rang. */
+export const listReportCalls = (pool: Pool, filter: ReportFilter) =>
+  listReportRows<ReportCallRow>(
+    pool,
+    'call_record',
+    `(view ->> 'level')::int AS level, (view ->> 'answeredAt')::bigint AS "answeredAt",
+     (view ->> 'abandonedAt')::bigint AS "abandonedAt", view ->> 'outcome' AS outcome`,
+    filter,
+  )

@@ -3,7 +3,24 @@
  * Pure: same world and entry, same result.
  */
 import { done, type Entry, type EntryOf, type Kind, type Outcome } from '#contract/entry.ts'
-import { applyCall, applyCallEnd } from './calls.ts'
+import {
+  applyAnswer,
+  applyCall,
+  applyCallback,
+  applyCallbackEnd,
+  applyCallEnd,
+  applyDescription,
+  applyForgotten,
+  applyHangUp,
+  applyJoin,
+  applyLink,
+  applyLinkAcknowledgement,
+  applyLocation,
+  applyNumberMark,
+  applyParty,
+  applyRecording,
+  applyVerification,
+} from './calls.ts'
 import {
   applyCard,
   applyCorrection,
@@ -17,7 +34,7 @@ import { applyTick } from './clock.ts'
 import { findExpiry } from './commands.ts'
 import { applyEventChange, applyEventOpening } from './events.ts'
 import { applyAssign, applyClose, applyLevel, applyNote, applyOpen, applyRelease } from './incidents.ts'
-import { applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
+import { applyCalendar, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
 import { applyRoster } from './roster.ts'
 import { applyCount } from './series.ts'
 import { recordKey } from './sources.ts'
@@ -33,12 +50,28 @@ const keep = () => done
 const folds: { [K in Kind]: Fold<K> } = {
   'region.published': applyRegions,
   'rule.published': applyRules,
+  'calendar.published': applyCalendar,
   'place.registered': applyPlace,
   'unit.registered': applyUnit,
   'unit.position': applyPosition,
   'unit.vitals': applyVitals,
   'unit.status': applyStatus,
   'call.received': applyCall,
+  'call.answered': applyAnswer,
+  'call.abandoned': applyHangUp,
+  'call.hungUp': applyHangUp,
+  'call.located': applyLocation,
+  'call.described': applyDescription,
+  'call.conferenced': applyParty,
+  'call.transferred': applyParty,
+  'call.recorded': applyRecording,
+  'call.joined': applyJoin,
+  'call.calledBack': applyCallback,
+  'call.callbackGivenUp': applyCallbackEnd,
+  'call.linked': applyLink,
+  'call.linkAcknowledged': applyLinkAcknowledgement,
+  'call.verified': applyVerification,
+  'number.marked': applyNumberMark,
   'call.ended': applyCallEnd,
   'incident.opened': applyOpen,
   'incident.unitAssigned': applyAssign,
@@ -46,6 +79,33 @@ const folds: { [K in Kind]: Fold<K> } = {
   'incident.levelChanged': applyLevel,
   'incident.noted': applyNote,
   'incident.closed': applyClose,
+  'incident.stamped': keep,
+  'incident.stampEdited': keep,
+  'incident.unitQueued': keep,
+  'incident.nextWithdrawn': keep,
+  'incident.unitDiverted': keep,
+  'unit.taskAcknowledged': keep,
+  'incident.cancelled': keep,
+  'incident.merged': keep,
+  'incident.split': keep,
+  'incident.reopened': keep,
+  'incident.overrideReasoned': keep,
+  'incident.massDeclared': keep,
+  'incident.transferOffered': keep,
+  'incident.transferAccepted': keep,
+  'incident.transferRefused': keep,
+  'incident.transferWithdrawn': keep,
+  'incident.aidAsked': keep,
+  'incident.aidRefused': keep,
+  'region.modeChanged': keep,
+  'crew.assigned': keep,
+  'unit.distressed': keep,
+  'unit.distressAcknowledged': keep,
+  'unit.distressEnded': keep,
+  'unit.moveOrdered': keep,
+  'hospital.stateReported': keep,
+  'hospital.notified': keep,
+  'hospital.noticeAcknowledged': keep,
   'count.reported': applyCount,
   'report.received': applyCard,
   'report.drafted': applyDraft,
@@ -72,7 +132,10 @@ const folds: { [K in Kind]: Fold<K> } = {
   'page.attempted': keep,
   'page.receipted': keep,
   'record.viewed': keep,
-  'person.forgotten': applyForgetting,
+  'person.forgotten': (world, entry, touched) => {
+    applyForgetting(world, entry)
+    return applyForgotten(world, entry, touched)
+  },
   'account.changed': keep,
   'device.changed': keep,
   'entry.quarantined': (world, _entry, touched) => {

@@ -16,6 +16,8 @@ export const keptMs = {
   closedIncident: dayMs,
   endedCall: dayMs,
   openCall: 3 * dayMs,
+  /** A number that has not rung for this long starts anew, unless it is marked. */
+  number: 30 * dayMs,
   closedAlert: 14 * dayMs,
   signal: 60 * dayMs,
   card: 60 * dayMs,
@@ -69,6 +71,7 @@ function prune(world: World, touched: Touched): void {
       (c.incidentId === undefined || !world.incidents.has(c.incidentId)),
     touched.calls,
   )
+  drop(world.numbers, n => n.lastAt < before(keptMs.number) && (n.mark?.expiresAt ?? 0) < world.city.now)
   drop(world.alerts, a => a.state === 'closed' && (a.closedAt ?? 0) < before(keptMs.closedAlert), touched.alerts)
   drop(world.signals, s => s.until < before(keptMs.signal))
   drop(world.cards, c => c.at < before(keptMs.card), touched.cards)

@@ -1,7 +1,9 @@
 /**
- * Register: regions, places, rules and units as an administrator published them. Facts: the newest publication stands.
+ * Register: regions, places, rules, the calendar and units as an administrator published them. Facts: the newest publication stands.
  */
+import { spanDaysMax } from '#contract/calendar.ts'
 import { done, type EntryOf, type Outcome } from '#contract/entry.ts'
+import { parseDay } from '#contract/scalars.ts'
 import type { Touched, World } from './world.ts'
 
 /** Replaces the region tree; an older version than the one held changes nothing. */
@@ -23,6 +25,27 @@ export function applyRules(world: World, entry: EntryOf<'rule.published'>, touch
   world.city.rulesVersion = entry.body.version
   // A new map: whatever was derived from the old rules is keyed by it and falls away with it.
   world.rules = new Map(entry.body.rules.map(rule => [rule.ruleId, rule]))
+  touched.city = true
+  return done
+}
+
+/**
+ * Replaces the calendar; an older version than the one held changes nothing. Refused when a span names a day that does not
+ * exist, ends before it begins or is longer than any holiday: one bad span would move every detector silently.
+ */
+export function applyCalendar(world: World, entry: EntryOf<'calendar.published'>, touched: Touched): Outcome {
+  if (entry.body.version < (world.city.calendarVersion ?? 0)) return done
+  for (const { fromDay, untilDay } of entry.body.spans) {
+    const from = parseDay(fromDay)
+    const until = parseDay(untilDay)
+    if (from === undefined || until === undefined)
+      return { result: 'refused', code: 'DAY_INVALID', params: { day: from === undefined ? fromDay : untilDay } }
+    if (until < from || until - from >= spanDaysMax)
+      return { result: 'refused', code: 'CALENDAR_INVALID', params: { fromDay, untilDay, max: spanDaysMax } }
+  }
+  world.city.calendarVersion = entry.body.version
+  // A new map: what was derived from the old calendar is keyed by it and falls away with it.
+  world.calendar = new Map(entry.body.spans.map((span, n) => [String(n), span]))
   touched.city = true
   return done
 }

@@ -166,6 +166,25 @@ export function addCallToSeries(
   }
 }
 
+/** A call already counted turns out to be of another syndrome: its hour and day move, the sums stay. */
+export function moveCallInSeries(
+  world: World,
+  from: string,
+  to: string,
+  regionCode: string,
+  at: number,
+  touched: Touched,
+): void {
+  const by: Difference = { count: -1, denominator: null, reporters: 0 }
+  for (const period of ['day', 'hour'] as const)
+    for (const scope of listScopes(world, regionCode)) {
+      const name = { period, sourceKind: 'call-120', syndrome: from, regionCode: scope }
+      const index = period === 'day' ? getDayIndex(at) : getHourIndex(at)
+      addToSeries(world, name, index, by, touched)
+    }
+  addCallToSeries(world, to, regionCode, at, touched)
+}
+
 /**
  * Fills a call series with zeros from the first call of the city (or as far back as it holds) up to a period. What was filled
  * before is not walked again: an hour boundary touches every call series of a city.

@@ -3,10 +3,12 @@
  * read by everyone through `import type`. Everything in it is plain, finite and ordered, so that a checkpoint of it is exact:
  * maps of plain records keyed by id, in insertion order. It holds what is open and recent; tables hold the rest.
  */
+import type { CalendarSpan } from '#contract/calendar.ts'
 import { getCardLimits } from '#contract/diseases.ts'
 import type { Rule } from '#contract/rule.ts'
 import type {
   AlertView,
+  CallView,
   CardView,
   DraftView,
   EventView,
@@ -46,17 +48,18 @@ export type Unit = {
   silent: boolean
 }
 
-export type Call = {
-  callId: string
-  regionCode: string
-  receivedAt: number
-  lon?: number
-  lat?: number
-  level?: number
-  syndrome?: string
-  complaintCode?: string
-  incidentId?: string
-  outcome?: string
+/** A call is its view, and what only the core needs: the number's keyed hash and the account that answered. */
+export type Call = CallView & { numberHash?: string; answeredById?: string }
+
+/** What the world remembers of a caller's number, under a keyed hash: never shown, forgotten with the calls it stands for. */
+export type NumberRecord = {
+  numberHash: string
+  /** The newest calls of it, oldest first. */
+  callIds: string[]
+  callCount: number
+  lastAt: number
+  /** A nuisance mark: in force until it expires. */
+  mark?: { by: string; reason: string; at: number; expiresAt: number }
 }
 
 /** An incident is its view: nothing of it is secret but its sealed fields, which stay in the log. */
@@ -171,6 +174,8 @@ export type City = {
   lastTickGapMs: number
   quarantined: number
   rulesVersion: number
+  /** Absent until a calendar was published. */
+  calendarVersion?: number
   regionsVersion: number
   /** Time of the first call ever counted: from then on a day without a call is a true zero. 0 before. */
   firstCallAt: number
@@ -185,8 +190,11 @@ export type World = {
   regions: Map<string, Region>
   places: Map<string, Place>
   rules: Map<string, Rule>
+  /** Spans of the published calendar by their place in it. */
+  calendar: Map<string, CalendarSpan>
   units: Map<string, Unit>
   calls: Map<string, Call>
+  numbers: Map<string, NumberRecord>
   incidents: Map<string, Incident>
   series: Map<string, Series>
   cards: Map<string, Card>
@@ -206,8 +214,10 @@ export const collections = [
   'regions',
   'places',
   'rules',
+  'calendar',
   'units',
   'calls',
+  'numbers',
   'incidents',
   'series',
   'cards',
@@ -290,8 +300,10 @@ export function createWorld(): World {
     regions: new Map(),
     places: new Map(),
     rules: new Map(),
+    calendar: new Map(),
     units: new Map(),
     calls: new Map(),
+    numbers: new Map(),
     incidents: new Map(),
     series: new Map(),
     cards: new Map(),

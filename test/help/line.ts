@@ -4,7 +4,7 @@
  */
 import type { BodyInputOf, Entry, Kind } from '#contract/entry.ts'
 import { getBodySchema } from '#contract/entry.ts'
-import { rebuildWorld } from '../../server/log/boot.ts'
+import { rebuildWorld, storeUndecided } from '../../server/log/boot.ts'
 import type { Log } from '../../server/log/log.ts'
 import { startWriter, type Writer } from '../../server/log/writer.ts'
 import { advance } from '../../server/pipeline.ts'
@@ -48,8 +48,7 @@ export async function bootLine(
       onApplied: () => undefined,
       onFatal: error => fatal.push(error),
     },
-    await log.getHead(),
-    rebuilt.undecided,
+    await storeUndecided(log, await log.getHead(), rebuilt.undecided),
   )
   return { world: rebuilt.world, touched, writer, fatal, log }
 }

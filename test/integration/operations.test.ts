@@ -22,7 +22,7 @@ import type { Entry } from '#contract/entry.ts'
 import type { EntryOutcome } from '#contract/wire.ts'
 import { migrate } from '../../server/database/migrate.ts'
 import { openDatabase } from '../../server/database/pool.ts'
-import { poisonPerHourMax, rebuildWorld } from '../../server/log/boot.ts'
+import { poisonPerHourMax, rebuildWorld, storeUndecided } from '../../server/log/boot.ts'
 import { canonicaliseEntry } from '../../server/log/chain.ts'
 import { hashWorld } from '../../server/log/checkpoint.ts'
 import { createMemoryLog } from '../../server/log/memory.ts'
@@ -302,8 +302,7 @@ test('OPS-3 a poison entry is set aside, its sender is told QUARANTINED for ever
       onApplied: () => undefined,
       onFatal: error => fatal.push(error),
     },
-    await log.getHead(),
-    rebuilt.undecided,
+    await storeUndecided(log, await log.getHead(), rebuilt.undecided),
   )
   const told = await writer.submit([card(2, { seq: 2 }), card(3, { uuid: makeUuid(777) }), card(5, { seq: 5 })])
   assert.deepEqual(

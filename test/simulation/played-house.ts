@@ -8,10 +8,12 @@ import { getDayIndex } from '#contract/scalars.ts'
 import type { CityView } from '#contract/view.ts'
 import { startFanout } from '../../server/fanout/socket.ts'
 import type { Speaker } from '../../server/intake/admit.ts'
+import { createEpochGate } from '../../server/intake/epochs.ts'
 import { registerIntakeRoutes } from '../../server/intake/routes.ts'
 import { createMemoryLog } from '../../server/log/memory.ts'
 import { startWriter } from '../../server/log/writer.ts'
 import { advance } from '../../server/pipeline.ts'
+import { getSourceKey } from '../../server/state/sources.ts'
 import { createTouched, createWorld, isWithin, type World } from '../../server/state/world.ts'
 import type { HouseEyes } from '../../simulations/replay-core.ts'
 
@@ -112,8 +114,10 @@ export async function openPlayedHouse(options: {
     isAway: () => false,
     isWriterAway: () => false,
     seal: async items => items.map(item => ({ fields: { ...item.fields } })),
+    hashNumber: async () => undefined,
     submit: (admitted, laneOf) => writer.submit(admitted, laneOf),
     hasRoom: counts => writer.hasRoom(counts),
+    epochs: createEpochGate((source, epoch) => world.sources.has(getSourceKey(source, epoch))),
     count: () => {},
   })
   await app.listen({ host: '127.0.0.1', port: 0 })

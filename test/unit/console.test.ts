@@ -484,8 +484,8 @@ test('CON-20 sounds are five; what rings is what this seat must answer, oldest f
 test('CON-21 pages follow roles', () => {
   assert.deepEqual(listPages(['dispatcher']), ['dispatch', 'alerts'])
   assert.deepEqual(listPages(['epidemiologist']), ['alerts', 'series'])
-  assert.deepEqual(listPages(['auditor']), ['audit'])
-  assert.deepEqual(listPages(['administrator']), ['admin', 'alerts'])
+  assert.deepEqual(listPages(['auditor']), ['audit', 'reports'])
+  assert.deepEqual(listPages(['administrator']), ['admin', 'alerts', 'reports'])
   assert.deepEqual(listPages(['hospital']), [])
 })
 
@@ -564,6 +564,7 @@ test('CON-24 a rule is told with every parameter; readiness is shown as its own 
             minSigma: 0.7,
             proportion: true,
             minCount: 4,
+            adjust: 'none',
           },
           { type: 'unit-silence', onTaskS: 61, idleS: 301 },
         ],

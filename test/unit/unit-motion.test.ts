@@ -21,7 +21,7 @@ import {
   toMercatorY,
   type UnitGlyph,
 } from '../../console/map/unit-motion.ts'
-import { computeGlyphRadius } from '../../console/map/units-layer.ts'
+import { computeFramePause, computeGlyphRadius } from '../../console/map/units-layer.ts'
 import { pack } from '../browser/fixtures/map/pack.ts'
 
 const start = 1_790_000_000_000
@@ -313,4 +313,15 @@ test('MAP-36 a glyph grows with the zoom, and its letter is there from a distric
   assert.equal(computeGlyphRadius(3), 4)
   assert.equal(computeGlyphRadius(18.5), 13)
   assert.ok(computeGlyphRadius(9.5) > 6.5)
+})
+
+test('MAP-37 a desk that paints slowly gives the map a quarter of its time at most, and still a frame a second', () => {
+  assert.equal(computeFramePause(33, 4), 33)
+  assert.equal(computeFramePause(33, 33), 33)
+  for (const took of [60, 120, 300]) {
+    const pause = computeFramePause(33, took)
+    assert.equal(took / (took + pause), 0.25)
+  }
+  assert.equal(computeFramePause(33, 2_000), 1_000)
+  assert.equal(computeFramePause(1000 / 30, Number.POSITIVE_INFINITY), 1_000)
 })

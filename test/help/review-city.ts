@@ -1,0 +1,274 @@
+/**
+ * Review city: a whole server with sixty days behind it: seven counties of the drawn city, sources that report every day, one
+ * that fell silent, one that trebled, and two outbreaks, a statutory single case and report cards of today. For journeys of
+ * a review morning; everything goes in through the door, pages go out to a receiver on this machine.
+ */
+import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { RuleInput } from '#contract/rule.ts'
+import { dayMs, formatDay, getDayIndex } from '#contract/scalars.ts'
+import { defaultRules } from '../../server/detect/default-rules.ts'
+import { createChance, packCity, seedCity } from '../../simulations/seed.ts'
+import { startTestServer, type TestServer } from './server.ts'
+
+/** A page as the receiver took it. */
+export type ReceivedPage = { pageId: string; text: string; link: string; role: string }
+export type ReviewCity = TestServer & {
+  /** Password of every person below. */
+  people: Readonly<
+    Record<'epidemiologist' | 'second' | 'administrator' | 'auditor', { account: string; password: string }>
+  >
+  received: ReceivedPage[]
+  /** Facility that has been silent for six days. */
+  silentFacility: string
+  stopAll(): Promise<void>
+}
+
+const historyDays = 60
+const secret = 'a secret of the review pager'
+/** Entries of one request. */
+const batchMax = 500
+
+const single = (ruleId: string, name: string, nameEn: string, level: 3 | 4, more: Partial<RuleInput>): RuleInput => ({
+  ruleId,
+  version: 1,
+  name,
+  nameEn,
+  level,
+  regionLevel: 'county',
+  windowH: 48,
+  when: {
+    type: 'detector',
+    method: 'earsC2',
+    sourceKind: 'school-absence',
+    syndrome: 'fever-rash',
+    period: 'day',
+    minSigma: 1,
+    minCount: 8,
+  },
+  minCases: 0,
+  escalation: [{ afterS: 0, role: 'epidemiologist' }],
+  basis: 'EARS C2 (Hutwagner 2003)',
+  ...more,
+})
+
+const extraRules: RuleInput[] = [
+  single('single-fever-rash', '学校发热出疹单源', 'School fever and rash, one source', 3, { syndrome: 'fever-rash' }),
+  single('single-diarrhoeal-pharmacy', '止泻药销售异常', 'Anti-diarrhoeal sales', 4, {
+    syndrome: 'diarrhoeal',
+    when: {
+      type: 'detector',
+      method: 'earsC1',
+      sourceKind: 'pharmacy',
+      syndrome: 'diarrhoeal',
+      period: 'day',
+      minSigma: 1,
+      minCount: 8,
+    },
+  }),
+]
+
+type Watch = { sourceKind: string; syndrome: string; mean: number; denominator?: number }
+const watchOf: Readonly<Record<string, readonly Watch[]>> = {
+  hospital: [
+    { sourceKind: 'hospital-outpatient', syndrome: 'respiratory', mean: 46, denominator: 900 },
+    { sourceKind: 'hospital-emergency', syndrome: 'respiratory', mean: 17, denominator: 160 },
+    { sourceKind: 'hospital-outpatient', syndrome: 'diarrhoeal', mean: 12, denominator: 900 },
+  ],
+  clinic: [{ sourceKind: 'hospital-outpatient', syndrome: 'respiratory', mean: 9 }],
+  school: [
+    { sourceKind: 'school-absence', syndrome: 'respiratory', mean: 7, denominator: 1_200 },
+    { sourceKind: 'school-absence', syndrome: 'fever-rash', mean: 2, denominator: 1_200 },
+  ],
+  pharmacy: [
+    { sourceKind: 'pharmacy', syndrome: 'respiratory', mean: 31 },
+    { sourceKind: 'pharmacy', syndrome: 'diarrhoeal', mean: 8 },
+  ],
+}
+
+/** Times the usual on the newest days of a county × syndrome: what the morning must find. */
+const outbreaks: Readonly<Record<string, readonly [yesterday: number, today: number]>> = {
+  '330402|respiratory': [1.7, 2.9],
+  '330482|diarrhoeal': [1.5, 3.2],
+  '330424|fever-rash': [1, 7],
+}
+
+/** Starts the city; about 9,000 entries, some seconds. */
+export async function startReviewCity(options: { databaseUrl?: string; seed?: number } = {}): Promise<ReviewCity> {
+  const received: ReceivedPage[] = []
+  const receiver = createServer((request, response) => {
+    let body = ''
+    request.on('data', chunk => {
+      body += chunk
+    })
+    request.on('end', () => {
+      const signature = createHmac('sha256', secret).update(body).digest('hex')
+      assert.equal(request.headers['x-vigil-signature'], signature, 'a page is signed')
+      received.push(JSON.parse(body) as ReceivedPage)
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end('{"receipt":true}')
+    })
+  })
+  await new Promise<void>(done => receiver.listen(0, '127.0.0.1', done))
+
+  const seed = options.seed ?? 7
+  const city = seedCity({ seed, units: 20, stations: 7, facilities: 160 })
+  const pack = mkdtempSync(join(tmpdir(), 'vigil-pack-'))
+  const today = getDayIndex(Date.now())
+  writeFileSync(join(pack, 'pack.json'), JSON.stringify(packCity(city, formatDay(today))))
+  const server = await startTestServer({
+    ...(options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl }),
+    environment: {
+      VIGIL_REGION_PACK: pack,
+      PAGER: 'live',
+      VIGIL_PAGER_SMS_URL: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/sms`,
+      VIGIL_PAGER_SECRET: secret,
+    },
+  })
+  const stopAll = async () => {
+    await server.remove()
+    receiver.closeAllConnections()
+    await new Promise(done => receiver.close(done))
+    rmSync(pack, { recursive: true, force: true })
+  }
+  try {
+    let seq = 0
+    const entries: unknown[] = []
+    const say = (kind: string, body: unknown) =>
+      entries.push({ kind, epoch: 'review', seq: ++seq, occurredAt: Date.now(), body })
+    const flush = async () => {
+      for (let at = 0; at < entries.length; at += batchMax) {
+        const answer = await server.post(entries.slice(at, at + batchMax))
+        const refused = answer.body.outcomes?.find(outcome => outcome.result !== 'done')
+        assert.ok(answer.body.outcomes && !refused, JSON.stringify(refused ?? answer.body))
+      }
+      entries.length = 0
+    }
+    say('region.published', { version: 1, regions: city.regions.map(({ polygon: _polygon, ...region }) => region) })
+    say('rule.published', { version: 2, rules: [...defaultRules, ...extraRules] })
+
+    const chance = createChance(seed).fork('review')
+    const counted = [...city.hospitals, ...city.facilities].filter(place => watchOf[place.kind])
+    // Per county two hospitals and four of each kind of facility are enough to see and quick to send.
+    const perCounty = new Map<string, number>()
+    const chosen = counted.filter(place => {
+      const key = `${place.region.slice(0, 6)}|${place.kind}`
+      const held = perCounty.get(key) ?? 0
+      perCounty.set(key, held + 1)
+      return held < (place.kind === 'hospital' ? 2 : 3)
+    })
+    for (const place of [...city.stations, ...chosen])
+      say('place.registered', {
+        placeId: place.id,
+        placeKind: place.kind,
+        name: place.name,
+        nameEn: place.nameEn,
+        regionCode: place.region,
+        lon: place.lon,
+        lat: place.lat,
+      })
+    await flush()
+
+    const silent = chosen.find(place => place.kind === 'hospital' && place.region.startsWith('330481'))!
+    const trebled = chosen.find(place => place.kind === 'pharmacy' && place.region.startsWith('330411'))!
+    for (let back = historyDays; back >= 0; back--) {
+      const dayIndex = today - back
+      // 1970-01-01 was a Thursday: fewer visits at the weekend, no school.
+      const isWeekend = [2, 3].includes(((dayIndex % 7) + 7) % 7)
+      for (const place of chosen) {
+        const county = place.region.slice(0, 6)
+        if (place === silent && back < 6) continue
+        for (const watch of watchOf[place.kind]!) {
+          const surge = outbreaks[`${county}|${watch.syndrome}`]
+          // Today is counted only where something is going on: the morning is young.
+          if (back === 0 && !surge) continue
+          const share = isWeekend ? 0.8 : 1
+          const more = back === 0 ? surge![1] : back === 1 && surge ? surge[0] : 1
+          const volume = place === trebled && back > 0 && back <= 8 ? 3 : 1
+          const mean = watch.mean * share * more * volume
+          say('count.reported', {
+            sourceKind: watch.sourceKind,
+            facilityId: place.id,
+            syndrome: watch.syndrome,
+            regionCode: place.region,
+            period: formatDay(dayIndex),
+            count: chance.negativeBinomial(mean, 40),
+            ...(watch.denominator === undefined ? {} : { denominator: Math.round(watch.denominator * share) }),
+          })
+        }
+      }
+    }
+    await flush()
+
+    const diseases = [
+      'hfmd',
+      'influenza',
+      'otherdiarrhoea',
+      'scarlet',
+      'mumps',
+      'pertussis',
+      'tb',
+      'dysentery',
+    ] as const
+    const hospitals = chosen.filter(place => place.kind === 'hospital')
+    for (let at = 0; at < 160; at++) {
+      const place = chance.pick(hospitals)
+      const diagnosedAt = Date.now() - Math.floor(chance.next() * 27 * dayMs) - 3_600_000
+      say('report.received', {
+        cardId: `C-${String(at + 1).padStart(4, '0')}`,
+        diseaseId: diseases[Math.floor(chance.next() ** 2 * diseases.length)]!,
+        caseClass: chance.pick(['suspected', 'clinical', 'confirmed', 'confirmed']),
+        regionCode: place.region,
+        facilityId: place.id,
+        diagnosedAt,
+        onsetDay: formatDay(getDayIndex(diagnosedAt) - Math.floor(chance.next() * 5)),
+        ageBand: chance.pick(['0-4', '5-14', '15-24', '25-59', '60+']),
+        sex: chance.pick(['male', 'female']),
+        patientName: `示例${at + 1}`,
+        patientPhone: `1380000${String(at).padStart(4, '0')}`,
+        addressText: `示例路 ${at + 1} 号`,
+      })
+    }
+    const cholera = hospitals.find(place => place.region.startsWith('330481')) ?? hospitals[0]!
+    say('report.received', {
+      cardId: 'C-0999',
+      diseaseId: 'cholera',
+      caseClass: 'suspected',
+      regionCode: cholera.region,
+      facilityId: cholera.id,
+      diagnosedAt: Date.now() - 40 * 60_000,
+      onsetDay: formatDay(today - 1),
+      ageBand: '25-59',
+      sex: 'male',
+      patientName: '示例甲',
+      patientPhone: '13800009999',
+      addressText: '示例路 999 号',
+    })
+    await flush()
+
+    const person = async (account: string, role: string, regions: string[]) => {
+      const { password } = await server.addPerson(account, [role], regions)
+      return { account, password }
+    }
+    return {
+      ...server,
+      people: {
+        epidemiologist: await person('cdc1', 'epidemiologist', ['330400']),
+        second: await person('cdc2', 'epidemiologist', ['330400']),
+        administrator: await person('keeper', 'administrator', ['330400']),
+        auditor: await person('audit1', 'auditor', []),
+      },
+      received,
+      silentFacility: silent.id,
+      stopAll,
+    }
+  } catch (fault) {
+    await stopAll()
+    throw fault
+  }
+}
