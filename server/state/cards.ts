@@ -61,6 +61,11 @@ function toDiseaseId(diseaseId: string): string {
 
 // --- the same person
 
+/** Pseudonyms after a correction: their first letter says by what (identity number, phone and name), one of each. */
+function renewKeys(held: readonly string[], said: readonly string[]): string[] {
+  return [...held.filter(key => !said.some(other => other[0] === key[0])), ...said].slice(0, 2)
+}
+
 /** Cards by pseudonym, derived from the world's cards alone; entries of cards that have gone are passed over. */
 const personIndexes = new WeakMap<Map<string, Card>, Map<string, string[]>>()
 
@@ -211,7 +216,7 @@ export function applyCorrection(world: World, entry: EntryOf<'report.corrected'>
   const isOther = 'diseaseId' in next || 'diagnosedAt' in next || body.personKeys !== undefined
   if (isOther) part(world, found, touched)
   Object.assign(found, next)
-  if (body.personKeys) found.personKeys = body.personKeys
+  if (body.personKeys) found.personKeys = renewKeys(found.personKeys ?? [], body.personKeys)
   const limits = getCardLimits(found.diseaseId)
   found.fileDueAt = found.diagnosedAt + limits.file
   found.filedLate = found.filedAt > found.fileDueAt
