@@ -257,18 +257,21 @@ export function listLeaves(rule: Rule): readonly LeafCondition[] {
   return 'of' in rule.when ? rule.when.of : [rule.when]
 }
 
-/** True for a rule of the law: by its own word, else when it judges report cards. */
+/** True for a rule of the law: by its own word, else when it counts report cards, in a region or in one place. */
 export function isStatutory(rule: Rule): boolean {
-  return rule.statutory ?? listLeaves(rule).some(leaf => leaf.type === 'card')
+  return rule.statutory ?? listLeaves(rule).some(leaf => leaf.type === 'card' || leaf.type === 'place-cluster')
 }
 
 /** Seconds to verify what a statutory rule, or any other, raised. */
 export const verifyWithinS = { statutory: 2 * 3_600, other: 24 * 3_600 } as const
 
+/** Leaves about the house and its sources and not about anybody's health. */
+const operationLeaves: readonly LeafCondition['type'][] = ['unit-silence', 'tick-gap', 'source-silence']
+
 /** Seconds within which an alert of this rule must be verified; undefined for rules about the house itself (units, our clock). */
 export function findVerifyWithinS(rule: Rule): number | undefined {
   if (rule.verifyWithinS !== undefined) return rule.verifyWithinS
   if (isStatutory(rule)) return verifyWithinS.statutory
-  const isOperation = listLeaves(rule).every(leaf => leaf.type === 'unit-silence' || leaf.type === 'tick-gap')
+  const isOperation = listLeaves(rule).every(leaf => operationLeaves.includes(leaf.type))
   return isOperation ? undefined : verifyWithinS.other
 }
