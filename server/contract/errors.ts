@@ -46,6 +46,11 @@ const table = {
     zh: '日历时段 {fromDay} 至 {untilDay} 不成立:须先后有序且不超过 {max} 天',
     en: 'Calendar span {fromDay} to {untilDay} does not hold: it must run forward and be at most {max} days',
   },
+  HISTORY_FULL: {
+    http: 422,
+    zh: '历年同期数据已达 {max} 组上限',
+    en: 'Histories are full: at most {max} of disease and region',
+  },
   // identity
   SIGN_IN_REQUIRED: { http: 401, zh: '请先登录', en: 'Sign in first' },
   SIGN_IN_FAILED: { http: 401, zh: '账号或口令不正确', en: 'Account or password is not correct' },

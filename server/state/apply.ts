@@ -25,7 +25,7 @@ import { applyCard } from './cards.ts'
 import { applyTick } from './clock.ts'
 import { findExpiry } from './commands.ts'
 import { applyAssign, applyClose, applyLevel, applyNote, applyOpen, applyRelease } from './incidents.ts'
-import { applyCalendar, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
+import { applyCalendar, applyHistory, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
 import { applyCount } from './series.ts'
 import { recordKey } from './sources.ts'
 import { applyPosition, applyStatus, applyVitals } from './units.ts'
@@ -41,6 +41,7 @@ const folds: { [K in Kind]: Fold<K> } = {
   'region.published': applyRegions,
   'rule.published': applyRules,
   'calendar.published': applyCalendar,
+  'history.published': applyHistory,
   'place.registered': applyPlace,
   'unit.registered': applyUnit,
   'unit.position': applyPosition,
