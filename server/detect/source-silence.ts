@@ -48,7 +48,9 @@ export function findSourceSilence(
   }
   // Habit by class of day, over the days before the silence began.
   const like = new Map<number, { days: number; spoken: number }>()
-  for (let at = Math.max(firstDay, lastDay - options.regularDays + 1); at <= lastDay; at++) {
+  // Before its first report it was no source yet.
+  const firstSpoken = firstDay + spoke.indexOf(true)
+  for (let at = Math.max(firstSpoken, lastDay - options.regularDays + 1); at <= lastDay; at++) {
     const held = like.get(classOf(at)) ?? { days: 0, spoken: 0 }
     held.days++
     if (spoke[at - firstDay]) held.spoken++
