@@ -5,7 +5,7 @@
  */
 import type { CalendarSpan } from '#contract/calendar.ts'
 import type { Rule } from '#contract/rule.ts'
-import type { AlertView, CallView, IncidentView, PlaceView, RegionView } from '#contract/view.ts'
+import type { AlertView, CallView, IncidentView, PlaceView, RegionView, UnitView } from '#contract/view.ts'
 
 export type Region = RegionView
 export type Place = PlaceView
@@ -35,10 +35,33 @@ export type Unit = {
   /** loggedAt of the newest fix: silence is judged on our clock, not the device's. */
   heardAt?: number
   silent: boolean
+  acknowledgedAt?: number
+  nextIncidentId?: string
+  nextBy?: string
+  nextAcknowledgedAt?: number
+  suggestion?: UnitView['suggestion']
+  distress?: UnitView['distress']
+  shifts?: UnitView['shifts']
+  baseIds?: string[]
+  baseId?: string
+  movedAt?: number
+  moves?: number
+  destinationId?: string
+  /** The shift (or day, without one) that `moves` counts. */
+  movesOf?: string
+  /** Where its fixes have stood still, and since when by the device's clock. */
+  still?: { since: number; lon: number; lat: number }
+  /** Where it was when its task was given: leaving there suggests that it rolls. */
+  orderedFrom?: { lon: number; lat: number }
 }
 
 /** A call is its view, and what only the core needs: the number's keyed hash and the account that answered. */
-export type Call = CallView & { numberHash?: string; answeredById?: string }
+export type Call = CallView & {
+  numberHash?: string
+  answeredById?: string
+  /** An internet call nobody has heard or verified yet: no witness of a syndrome until then. */
+  isUncounted?: true
+}
 
 /** What the world remembers of a caller's number, under a keyed hash: never shown, forgotten with the calls it stands for. */
 export type NumberRecord = {
@@ -264,6 +287,13 @@ export function createTouched(): Touched {
     pages: new Set(),
     series: new Set(),
   }
+}
+
+/** Lets go of what was touched, where nobody shows it. */
+export function clearTouched(touched: Touched): void {
+  touched.judged.length = 0
+  touched.city = false
+  for (const held of Object.values(touched)) if (held instanceof Set) held.clear()
 }
 
 export function createWorld(): World {
