@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { HospitalService, HospitalState, OperatingMode, Shift } from './fleet.ts'
+import { PackRunView } from './pack.ts'
 import { DutyShift, QuietHours } from './roster.ts'
 import {
   AgeBand,
@@ -229,6 +230,12 @@ export const IncidentView = z.object({
   /** Personal fields that exist and can be asked for. */
   sealedFields: z.array(z.string()),
   noteCount: z.int(),
+  /** What the address search offered and the desk accepted. */
+  gazetteerId: Id.optional(),
+  isOutside: z.boolean().optional(),
+  /** Question packs asked, oldest first, and the most urgent level they propose. */
+  packRuns: z.array(PackRunView).optional(),
+  proposedLevel: Level.optional(),
   /** Units whose next task this is. */
   nextUnitIds: z.array(Id).optional(),
   /** Set when its unit was taken away before the patient was reached: it stands at the head of its level. */
@@ -750,6 +757,7 @@ export const CityView = z.object({
   quarantined: z.int(),
   lastTickGapMs: z.int(),
   rulesVersion: z.int(),
+  packsVersion: z.int().optional(),
   regionsVersion: z.int(),
 })
 export type CityView = z.infer<typeof CityView>

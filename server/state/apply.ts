@@ -34,9 +34,10 @@ import { applyTick } from './clock.ts'
 import { findExpiry } from './commands.ts'
 import { applyCrew, applyDistress, applyDistressAck, applyDistressEnd, applyMove } from './crews.ts'
 import { applyHospitalState, applyNotice, applyNoticeAck } from './hospitals.ts'
-import { applyAssign, applyClose, applyClose, applyLevel, applyLevel, applyNote, applyNote, applyOpen, applyOpen, applyRelease } from './incidents.ts'
+import { applyClose, applyLevel, applyNote, applyOpen } from './incidents.ts'
 import { applyCancel, applyMass, applyMerge, applyOverride, applyReopen, applySplit } from './links.ts'
-import { applyCalendar, applyCalendar, applyHistory, applyPlace, applyPlace, applyRegions, applyRegions, applyRules, applyRules, applyUnit, applyUnit } from './register.ts'
+import { applyPack, applyQuestions } from './packs.ts'
+import { applyCalendar, applyHistory, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
 import { applyCount } from './series.ts'
 import { recordKey } from './sources.ts'
 import {
@@ -61,6 +62,7 @@ const keep = () => done
 const folds: { [K in Kind]: Fold<K> } = {
   'region.published': applyRegions,
   'rule.published': applyRules,
+  'pack.published': applyPack,
   'calendar.published': applyCalendar,
   'history.published': applyHistory,
   'place.registered': applyPlace,
@@ -86,6 +88,7 @@ const folds: { [K in Kind]: Fold<K> } = {
   'number.marked': applyNumberMark,
   'call.ended': applyCallEnd,
   'incident.opened': applyOpen,
+  'incident.questioned': applyQuestions,
   'incident.unitAssigned': applyAssign,
   'incident.unitReleased': applyRelease,
   'incident.levelChanged': applyLevel,

@@ -4,6 +4,7 @@
  * maps of plain records keyed by id, in insertion order. It holds what is open and recent; tables hold the rest.
  */
 import type { CalendarSpan } from '#contract/calendar.ts'
+import type { Pack } from '#contract/pack.ts'
 import type { Rule } from '#contract/rule.ts'
 import type { AlertView, CallView, IncidentView, PlaceView, RegionView, UnitView } from '#contract/view.ts'
 
@@ -199,6 +200,8 @@ export type City = {
   lastTickGapMs: number
   quarantined: number
   rulesVersion: number
+  /** Publications of question packs so far: tells a console to read them anew. */
+  packsVersion?: number
   /** Absent until a calendar was published. */
   calendarVersion?: number
   regionsVersion: number
@@ -215,6 +218,7 @@ export type World = {
   regions: Map<string, Region>
   places: Map<string, Place>
   rules: Map<string, Rule>
+  packs: Map<string, Pack>
   /** Spans of the published calendar by their place in it. */
   calendar: Map<string, CalendarSpan>
   /** By disease and region: what the ratio rule compares with. */
@@ -236,6 +240,7 @@ export const collections = [
   'regions',
   'places',
   'rules',
+  'packs',
   'calendar',
   'histories',
   'units',
@@ -312,6 +317,7 @@ export function createWorld(): World {
     regions: new Map(),
     places: new Map(),
     rules: new Map(),
+    packs: new Map(),
     calendar: new Map(),
     histories: new Map(),
     units: new Map(),
