@@ -12,8 +12,9 @@ import { ask } from '../live/http.ts'
 import { findFix, watchFixes } from '../live/positions.ts'
 import { useWorld } from '../live/store.ts'
 import type { LiveWorld } from '../live/world.ts'
-import type { Level } from '../look/palette.ts'
+import { type Level, surfaces } from '../look/palette.ts'
 import type { BasemapPack } from '../map/basemap.ts'
+import type { LayerJson } from '../map/engine.ts'
 import type { MapHandle, RegionState } from '../map/map.ts'
 import type { UnitGlyph } from '../map/unit-motion.ts'
 import type { UnitsLayer } from '../map/units-layer.ts'
@@ -95,17 +96,38 @@ function feedUnits(layer: UnitsLayer): () => void {
   }
 }
 
+/** A circle over a place; `strong` is drawn in the colour of what stands out. */
+export type MapCircle = { id: string; lon: number; lat: number; radiusPx: number; strong: boolean }
+
+const circleSource = 'board-circles'
+const circleLayers: readonly LayerJson[] = [
+  {
+    id: circleSource,
+    type: 'circle',
+    source: circleSource,
+    paint: {
+      'circle-radius': ['get', 'radiusPx'],
+      'circle-color': ['case', ['get', 'strong'], surfaces.dark.clockWarn, surfaces.dark.text],
+      'circle-opacity': ['case', ['get', 'strong'], 0.35, 0.14],
+      'circle-stroke-color': ['case', ['get', 'strong'], surfaces.dark.clockWarn, surfaces.dark.muted],
+      'circle-stroke-width': 1.5,
+    },
+  },
+]
+
 export type MapPanelProps = {
   flashing?: string | undefined
   /** Fill and outline of regions: alerts and choropleth. */
   regionStates?: ReadonlyMap<string, RegionState>
+  /** Circles over places: facilities or clusters behind an alert, by their size. */
+  circles?: readonly MapCircle[]
   legend?: React.ReactNode
   /** Only what an alert desk needs: no moving units, no incidents. */
   quiet?: boolean
 }
 
 /** The panel with its frame, tools, legend and notices. */
-export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapPanelProps) {
+export function MapPanel({ flashing, regionStates, circles, legend, quiet = false }: MapPanelProps) {
   const { t, language } = useTexts()
   const pack = useBasemap()
   const settings = useSettings()
@@ -225,6 +247,19 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
     [handle, flashing],
   )
   useEffect(() => handle?.setRegionStates(regionStates ?? new Map()), [handle, regionStates])
+
+  useEffect(() => {
+    if (!handle || circles === undefined) return
+    handle.addSource(circleSource, circleLayers)
+    handle.setData(
+      circleSource,
+      circles.map(({ id, lon, lat, radiusPx, strong }) => ({
+        type: 'Feature' as const,
+        properties: { id, radiusPx, strong },
+        geometry: { type: 'Point' as const, coordinates: [lon, lat] },
+      })),
+    )
+  }, [handle, circles])
 
   // Track of one unit.
   useEffect(() => {

@@ -71,7 +71,7 @@ const allLetters = Object.keys(letters)
 
 const says: Record<Kind, string> = {
   'region.published': 'ap',
-  'rule.published': 'ap',
+  'rule.published': 'eap',
   'calendar.published': 'ap',
   'place.registered': 'ap',
   'unit.registered': 'ap',
@@ -221,6 +221,7 @@ const uses: Record<(typeof routeNames)[number], string> = {
   'GET /v1/alerts/:alertId': 'edsa',
   'GET /v1/alerts/:alertId/series': 'e',
   'GET /v1/sources/health': 'ea',
+  'GET /v1/alerts/:alertId/facilities': 'e',
   'GET /v1/surveillance/week': 'e',
   'GET /v1/surveillance/calendar': 'e',
   'GET /v1/rules/history': 'eau',
