@@ -27,7 +27,7 @@ import { askCases } from '../surveillance/case-filter.ts'
 import { noteAlert } from './actions.ts'
 import { AnswerBar } from './answer.tsx'
 import { isUnverified } from './board-order.ts'
-import { EpiCurve } from './epi-curve.tsx'
+import { EpiCurve, shortenPeriod } from './epi-curve.tsx'
 import { EventBlock } from './event-block.tsx'
 import { verifyWarnMs } from './inbox.tsx'
 import { explainAlert, findRatio } from './why.ts'
@@ -79,7 +79,7 @@ function Sources({ alert, series, now }: { alert: AlertView; series: readonly Se
                   : translateWord(t, 'method', each.method)}
                 {each.late && <em className="tag">{t('review.late')}</em>}
               </td>
-              <td className="mono">{each.period.slice(5).replace('T', ' ')}</td>
+              <td className="mono">{/^\d{4}-/.test(each.period) ? shortenPeriod(each.period) : '—'}</td>
               <td className="right">
                 <b>{formatFigure(each.observed)}</b>
               </td>
@@ -282,6 +282,10 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
   }
   const cards = alert.evidence.filter(each => each.method === 'card').flatMap(each => each.subjects)
   const why = explainAlert(alert, t, nameOf, language)
+  // The table says every figure; in words stands what it cannot say, and of several sources the foremost.
+  const spoken = why.lines.filter(line => line.ratio === undefined)
+  const loudest = why.lines.toSorted((a, b) => Number(b.ratio ?? 0) - Number(a.ratio ?? 0)).slice(0, 1)
+  const foremost = [...loudest.filter(line => line.ratio !== undefined), ...spoken]
   const series = curves.data?.series ?? []
   const [main, others] = splitSeries(alert, series)
   return (
@@ -369,7 +373,7 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
             </p>
             <Sources alert={alert} series={series} now={now} />
             <ul className="why">
-              {why.lines.map((line, at) => (
+              {foremost.map((line, at) => (
                 <li key={`${line.method}-${at}`}>
                   {line.text}
                   {line.ratio && <b> · {t('alerts.ratio', { ratio: line.ratio })}</b>}

@@ -13,7 +13,7 @@ import { chooseAlert, followChosen, useDesk } from '../shell/desk.ts'
 import { formatAge, formatClock, formatDayTime } from '../shell/format.ts'
 import { GridList, type GridReach } from '../shell/grid-list.tsx'
 import { useKey } from '../shell/keys.ts'
-import { Action, Empty, Key, LevelSquare } from '../shell/parts.tsx'
+import { Empty, Key, LevelSquare } from '../shell/parts.tsx'
 import { useRegionNames } from '../shell/regions.ts'
 import {
   type BoardRow,
@@ -111,19 +111,22 @@ export function Inbox({ flashing }: { flashing: string | undefined }) {
         <span className="tag">
           {t('review.inHand')} {count(alert => alert.state === 'acknowledged' || alert.state === 'verified')}
         </span>
-        <span className="chip-label chip-end">
+        <label className="chip-label chip-end">
           {t('review.groupBy')}
-          {groupings.map(each => (
-            <Action
-              key={each}
-              word={t(`review.grouping.${each}`)}
-              testId={`group-${each}`}
-              pressed={by === each}
-              onAct={() => setBy(each)}
-            />
-          ))}
+          <select
+            className="chip"
+            data-testid="group-by"
+            value={by}
+            onChange={change => setBy(change.target.value as Grouping)}
+          >
+            {groupings.map(each => (
+              <option key={each} value={each}>
+                {t(`review.grouping.${each}`)}
+              </option>
+            ))}
+          </select>
           <Key id="group" />
-        </span>
+        </label>
       </div>
       <GridList<BoardRow>
         label={t('alerts.inbox')}

@@ -767,6 +767,7 @@ export const en: Texts = {
       figuresNote: '"—" was not reported, which is not zero. Of a running week the change says little.',
       curves: '4. Days of the foremost alerts',
       noCurves: 'No alert with a curve this week.',
+      health: '5. Health of the sources',
       curveGone: 'The days of this alert are no longer in the live store.',
       sourceCount: 'Sources',
       silentList: 'Silent: ',

@@ -761,6 +761,7 @@ export const zh = {
       figuresNote: '“—”为未报告，与报告为零不同。本周未结束时变化率仅供参考。',
       curves: '四、重点预警的逐日数字',
       noCurves: '本周没有带曲线的预警。',
+      health: '五、监测来源状况',
       curveGone: '此预警的逐日数字已不在实时库中。',
       sourceCount: '来源数',
       silentList: '沉默的来源：',

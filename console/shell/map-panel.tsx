@@ -137,6 +137,8 @@ export function MapPanel({ flashing, regionStates, circles, legend, quiet = fals
   const [banner, setBanner] = useState<string>()
   const layer = useRef<UnitsLayer>(undefined)
   const drawnLanguage = useRef<string>(undefined)
+  /** The map that has the source of the circles: it may be added to each once. */
+  const circled = useRef<MapHandle>(undefined)
 
   const draft = useDesk(desk => desk.draft)
   const incidentId = useDesk(desk => desk.incidentId)
@@ -250,7 +252,8 @@ export function MapPanel({ flashing, regionStates, circles, legend, quiet = fals
 
   useEffect(() => {
     if (!handle || circles === undefined) return
-    handle.addSource(circleSource, circleLayers)
+    if (circled.current !== handle) handle.addSource(circleSource, circleLayers)
+    circled.current = handle
     handle.setData(
       circleSource,
       circles.map(({ id, lon, lat, radiusPx, strong }) => ({

@@ -61,7 +61,7 @@ export function buildAligned(series: readonly SeriesView[], nameOf: (series: Ser
         ].join('<br>')
       },
     },
-    grid: shown.map((_, index) => ({ left: 132, right: 44, top: index * stripPx + 8, height: stripPx - 16 })),
+    grid: shown.map((_, index) => ({ left: 84, right: 44, top: index * stripPx + 8, height: stripPx - 16 })),
     xAxis: shown.map((_, index) => ({
       type: 'category' as const,
       gridIndex: index,
@@ -81,7 +81,7 @@ export function buildAligned(series: readonly SeriesView[], nameOf: (series: Ser
         color: look.text,
         fontSize: 12,
         align: 'right' as const,
-        width: 116,
+        width: 72,
         overflow: 'truncate' as const,
       },
       position: 'left' as const,

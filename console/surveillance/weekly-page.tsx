@@ -268,7 +268,7 @@ export function WeeklyPage() {
               })}
             </section>
             <section>
-              <h2>{t('review.sources.title')}</h2>
+              <h2>{t('review.week.health')}</h2>
               <table className="paper-table" data-testid="week-sources">
                 <thead>
                   <tr>
