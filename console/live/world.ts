@@ -6,7 +6,9 @@
 import type {
   AlertView,
   CallView,
+  CardView,
   CityView,
+  DraftView,
   EventView,
   IncidentView,
   PlaceView,
@@ -26,6 +28,8 @@ export type LiveWorld = {
   incidents: ReadonlyMap<string, IncidentView>
   alerts: ReadonlyMap<string, AlertView>
   events: ReadonlyMap<string, EventView>
+  cards: ReadonlyMap<string, CardView>
+  drafts: ReadonlyMap<string, DraftView>
 }
 
 export const emptyWorld: LiveWorld = {
@@ -39,6 +43,8 @@ export const emptyWorld: LiveWorld = {
   incidents: new Map(),
   alerts: new Map(),
   events: new Map(),
+  cards: new Map(),
+  drafts: new Map(),
 }
 
 function index<T>(rows: readonly T[], getId: (row: T) => string): ReadonlyMap<string, T> {
@@ -59,6 +65,8 @@ export function applySnapshot(snapshot: Snapshot): LiveWorld {
     incidents: index(world.incidents, row => row.incidentId),
     alerts: index(world.alerts, row => row.alertId),
     events: index(world.events ?? [], row => row.eventId),
+    cards: index(world.cards ?? [], row => row.cardId),
+    drafts: index(world.drafts ?? [], row => row.cardId),
   }
 }
 
@@ -89,6 +97,8 @@ export function applyChanges(world: LiveWorld, changes: Changes, seq: number): L
     incidents: change(world.incidents, changes.incidents, gone?.incidents, row => row.incidentId),
     alerts: change(world.alerts, changes.alerts, gone?.alerts, row => row.alertId),
     events: change(world.events, changes.events, gone?.events, row => row.eventId),
+    cards: change(world.cards, changes.cards, gone?.cards, row => row.cardId),
+    drafts: change(world.drafts, changes.drafts, gone?.drafts, row => row.cardId),
   }
 }
 

@@ -5,11 +5,12 @@
 import type { Kind } from '#contract/entry.ts'
 import { type Reject, reject } from '#contract/errors.ts'
 import { isStatutory, type Rule } from '#contract/rule.ts'
-import type { Alert, Call, Incident, Place, ShownCollection, Unit, World } from '../state/world.ts'
+import type { Alert, Call, Card, Incident, Place, ShownCollection, Unit, World } from '../state/world.ts'
 import {
   classifyAlert,
   collectionsFor,
   getScopeKey,
+  getSource,
   isInScope,
   listReadableKinds,
   may,
@@ -27,6 +28,8 @@ export type Sight = {
   show(collection: ShownCollection, record: unknown): unknown
   covers(regionCode: string): boolean
   kinds: ReadonlySet<Kind>
+  /** Set when of the report cards only those of this source are seen. */
+  ownCards?: string
 }
 
 type Kept = { heardAt?: number; assignedBy?: string; statusBy?: string }
@@ -37,8 +40,18 @@ function showUnit(unit: Unit): unknown {
   return view
 }
 
-function showAlert({ mergeKey: _key, pausedMs: _paused, ...view }: Alert) {
+function showAlert({ mergeKey: _key, pausedMs: _paused, ladderStep: _step, ladderFromAt: _from, ...view }: Alert) {
   return view
+}
+
+/** A card without the pseudonyms of its person and what only the core needs. */
+function showCard({ at: _at, source: _source, personKeys: _keys, ...view }: Card): unknown {
+  return view
+}
+
+/** The rules that have a part in an alert beside the leading one: whom they call sees it too. */
+function listOtherRules(world: World, alert: Alert): Rule[] {
+  return (alert.rules ?? []).flatMap(part => (part.ruleId === alert.ruleId ? [] : (world.rules.get(part.ruleId) ?? [])))
 }
 
 /** A call without what only the core needs: the number's hash stays in the house. */
@@ -49,6 +62,9 @@ export function showCall({ numberHash: _hash, answeredById: _by, ...view }: Call
 /** Builds the sight of a principal; it reads the world at each question, so a published change counts at once. */
 export function createSight(principal: Principal, world: World): Sight {
   const reach = collectionsFor(principal)
+  const source = getSource(principal)
+  const sightOf = (alert: Alert) =>
+    sightOfAlert(principal, alert, world.rules.get(alert.ruleId), listOtherRules(world, alert))
   const covers = (regionCode: string) => isInScope(principal, regionCode, world.regions)
   const isOwnUnit = (unitId: string) => principal.unitIds.includes(unitId)
   const seesIncident = (incident: Incident) =>
@@ -57,6 +73,7 @@ export function createSight(principal: Principal, world: World): Sight {
     key: getScopeKey(principal),
     covers,
     kinds: listReadableKinds(principal),
+    ...(reach.cards === 'own' ? { ownCards: source } : {}),
     sees(collection, record) {
       if (reach[collection] === 'none') return false
       if (reach[collection] === 'all') return true
@@ -69,7 +86,11 @@ export function createSight(principal: Principal, world: World): Sight {
           return seesIncident(record as Incident)
         case 'alerts': {
           const alert = record as Alert
-          return covers(alert.regionCode) && sightOfAlert(principal, alert, world.rules.get(alert.ruleId)) !== 'none'
+          return covers(alert.regionCode) && sightOf(alert) !== 'none'
+        }
+        case 'cards': {
+          const card = record as Card
+          return covers(card.regionCode) && (reach.cards !== 'own' || card.source === source)
         }
         default:
           return covers((record as Place | Call).regionCode)
@@ -77,11 +98,12 @@ export function createSight(principal: Principal, world: World): Sight {
     },
     show(collection, record) {
       if (collection === 'units') return showUnit(record as Unit)
+      if (collection === 'cards') return showCard(record as Card)
       if (collection === 'calls') return showCall(record as Call)
       if (collection !== 'alerts') return record
       const alert = record as Alert
       const view = showAlert(alert)
-      return sightOfAlert(principal, alert, world.rules.get(alert.ruleId)) === 'full' ? view : reduceToNotice(view)
+      return sightOf(alert) === 'full' ? view : reduceToNotice(view)
     },
   }
 }
@@ -125,14 +147,19 @@ export function judgeSaying(
     const objection = judgeRules(principal, world, body as { version: number; rules: readonly Rule[] })
     if (objection) return objection
   }
-  const { unitId, alertId } = body
+  const { unitId, alertId, alertIds, cardId } = body
   const isOwnWord = kind === 'unit.position' || kind === 'unit.vitals' || kind === 'unit.status'
   if (isOwnWord && typeof unitId === 'string' && !maySpeakFor(principal, unitId))
     return reject('DEVICE_NOT_UNIT', { unitId })
-  if (typeof alertId === 'string') {
-    const alert = world.alerts.get(alertId)
-    if (alert && !mayAnswer(principal, alert, world.rules.get(alert.ruleId)))
-      return reject('ALERT_UNKNOWN', { alertId })
+  for (const id of [alertId, ...(Array.isArray(alertIds) ? alertIds : [])]) {
+    const alert = typeof id === 'string' ? world.alerts.get(id) : undefined
+    if (alert && !mayAnswer(principal, alert, world.rules.get(alert.ruleId), listOtherRules(world, alert)))
+      return reject('ALERT_UNKNOWN', { alertId: alert.alertId })
+  }
+  const changesCard = kind === 'report.corrected' || kind === 'report.retracted'
+  if (changesCard && typeof cardId === 'string' && collectionsFor(principal).cards === 'own') {
+    const card = world.cards.get(cardId)
+    if (card && card.source !== getSource(principal)) return reject('CARD_UNKNOWN', { cardId })
   }
   return undefined
 }

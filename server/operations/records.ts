@@ -18,7 +18,9 @@ export async function findSealedRecord(
   recordId: string,
 ): Promise<{ regionCode: string; fields: Record<string, string>; unitIds?: string[] } | undefined> {
   const bodies = await listRecordBodies(pool, recordKind, recordId)
-  const regionCode = bodies.map(body => body.regionCode).find(code => typeof code === 'string') as string | undefined
+  // A card can be corrected into another region: the newest word counts. A call or an incident stays where it was opened.
+  const codes = bodies.map(body => body.regionCode).filter(code => typeof code === 'string')
+  const regionCode = recordKind === 'card' ? codes.at(-1) : codes[0]
   if (regionCode === undefined) return undefined
   const fields: Record<string, string> = {}
   for (const body of bodies)

@@ -21,11 +21,21 @@ import {
   applyRecording,
   applyVerification,
 } from './calls.ts'
-import { applyCard } from './cards.ts'
+import {
+  applyCard,
+  applyCorrection,
+  applyDismissal,
+  applyDraft,
+  applyForgetting,
+  applyRetraction,
+  applyReview,
+} from './cards.ts'
 import { applyTick } from './clock.ts'
 import { findExpiry } from './commands.ts'
+import { applyEventChange, applyEventOpening } from './events.ts'
 import { applyAssign, applyClose, applyLevel, applyNote, applyOpen, applyRelease } from './incidents.ts'
 import { applyCalendar, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
+import { applyRoster } from './roster.ts'
 import { applyCount } from './series.ts'
 import { recordKey } from './sources.ts'
 import { applyPosition, applyStatus, applyVitals } from './units.ts'
@@ -98,11 +108,11 @@ const folds: { [K in Kind]: Fold<K> } = {
   'hospital.noticeAcknowledged': keep,
   'count.reported': applyCount,
   'report.received': applyCard,
-  'report.drafted': keep,
-  'report.draftDismissed': keep,
-  'report.corrected': keep,
-  'report.retracted': keep,
-  'report.reviewed': keep,
+  'report.drafted': applyDraft,
+  'report.draftDismissed': applyDismissal,
+  'report.corrected': applyCorrection,
+  'report.retracted': applyRetraction,
+  'report.reviewed': applyReview,
   'signal.found': keep,
   'alert.acknowledged': keep,
   'alert.noted': keep,
@@ -112,17 +122,20 @@ const folds: { [K in Kind]: Fold<K> } = {
   'alert.reopened': keep,
   'alert.closureProposed': keep,
   'alert.closureConfirmed': keep,
-  'event.opened': keep,
-  'event.alertAdded': keep,
-  'event.graded': keep,
-  'event.reported': keep,
-  'event.closed': keep,
-  'roster.published': keep,
+  'event.opened': applyEventOpening,
+  'event.alertAdded': applyEventChange,
+  'event.graded': applyEventChange,
+  'event.reported': applyEventChange,
+  'event.closed': applyEventChange,
+  'roster.published': applyRoster,
   'clock.ticked': applyTick,
   'page.attempted': keep,
   'page.receipted': keep,
   'record.viewed': keep,
-  'person.forgotten': applyForgotten,
+  'person.forgotten': (world, entry, touched) => {
+    applyForgetting(world, entry)
+    return applyForgotten(world, entry, touched)
+  },
   'account.changed': keep,
   'device.changed': keep,
   'entry.quarantined': (world, _entry, touched) => {
