@@ -63,7 +63,7 @@ export function reopenAlert(alert: AlertView, reason: string): Answer {
 /** Opens a public-health event from an alert; its clock to the initial report starts there. */
 export function openEvent(alert: AlertView, reason: string, grade: number | undefined): Answer {
   // Day and place are what people say aloud; the tail makes two of one day two.
-  const eventId = `PHE-${formatCityDay(getCityNow()).replaceAll('-', '')}-${alert.regionCode}-${createUuid().slice(0, 4)}`
+  const eventId = `E-${formatCityDay(getCityNow()).replaceAll('-', '')}-${alert.regionCode}-${createUuid().slice(0, 4)}`
   return say(
     subjectOf.alert(alert.alertId),
     'event.opened',

@@ -1,7 +1,6 @@
 /**
  * The order of the review board and its groups: what matters stands on top. Pure: levels first, then what is overdue for
- * verification, then the law's, then the oldest; what waits for a second person or lies on a shelf comes after what waits for
- * a first one.
+ * verification, then what needs a person, then the law's, then the oldest; the shelf lies below everything.
  */
 import type { AlertView } from '#contract/view.ts'
 
@@ -23,14 +22,10 @@ export function isLawful(alert: AlertView): boolean {
   return alert.statutory ?? alert.evidence.some(each => each.method === 'card')
 }
 
-/** Alerts of one state before another: what needs a person now, then what waits for others, then the shelf. */
-const stateRank: Readonly<Record<AlertView['state'], number>> = {
-  open: 0,
-  acknowledged: 0,
-  closing: 0,
-  verified: 1,
-  shelved: 2,
-  closed: 3,
+
+/** True while somebody must look or sign: not yet verified, or waiting for a second person. */
+function needsPerson(alert: AlertView): boolean {
+  return isUnverified(alert) || alert.state === 'closing'
 }
 
 /** Alerts that are not closed, the ones that matter first. */
@@ -39,9 +34,10 @@ export function orderBoard(alerts: Iterable<AlertView>, now: number): readonly A
     .filter(alert => alert.state !== 'closed')
     .sort(
       (a, b) =>
-        stateRank[a.state] - stateRank[b.state] ||
+        Number(a.state === 'shelved') - Number(b.state === 'shelved') ||
         a.level - b.level ||
         Number(isOverdue(b, now)) - Number(isOverdue(a, now)) ||
+        Number(needsPerson(b)) - Number(needsPerson(a)) ||
         Number(isLawful(b)) - Number(isLawful(a)) ||
         a.raisedAt - b.raisedAt ||
         (a.alertId < b.alertId ? -1 : 1),

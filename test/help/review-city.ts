@@ -99,7 +99,7 @@ const outbreaks: Readonly<Record<string, readonly [yesterday: number, today: num
 }
 
 /** Starts the city; about 9,000 entries, some seconds. */
-export async function startReviewCity(options: { databaseUrl?: string; seed?: number } = {}): Promise<ReviewCity> {
+export async function startReviewCity(options: { databaseUrl?: string; seed?: number; environment?: Record<string, string> } = {}): Promise<ReviewCity> {
   const received: ReceivedPage[] = []
   const receiver = createServer((request, response) => {
     let body = ''
@@ -128,6 +128,7 @@ export async function startReviewCity(options: { databaseUrl?: string; seed?: nu
       PAGER: 'live',
       VIGIL_PAGER_SMS_URL: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/sms`,
       VIGIL_PAGER_SECRET: secret,
+      ...options.environment,
     },
   })
   const stopAll = async () => {
