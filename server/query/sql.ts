@@ -442,7 +442,7 @@ export async function listCards(
 export async function countCards(pool: Pool, filter: CardFilter): Promise<{ total: number; isMore: boolean }> {
   const { where, values } = buildCardWhere(filter)
   const found = await pool.query<{ n: number }>(
-    `SELECT count(*)::int AS n FROM (SELECT 1 FROM card_record WHERE ${where} LIMIT ${cardTotalMax + 1}) AS some`,
+    `SELECT count(*)::int AS n FROM (SELECT 1 FROM card_record WHERE ${where} LIMIT ${cardTotalMax + 1}) AS found`,
     values,
   )
   const n = found.rows[0]?.n ?? 0
