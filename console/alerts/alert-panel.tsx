@@ -8,6 +8,7 @@ import { useEffect, useRef, useState } from 'react'
 import { findDiseaseById } from '#contract/diseases.ts'
 import type { Rule } from '#contract/rule.ts'
 import type { AlertView, FacilityCountView, SeriesView } from '#contract/view.ts'
+import type { CardPage } from '#contract/wire.ts'
 import { describeRule } from '../admin/rule-words.ts'
 import { subjectOf } from '../incidents/actions.ts'
 import { PersonPart } from '../incidents/person.tsx'
@@ -15,7 +16,7 @@ import { Timeline } from '../incidents/timeline.tsx'
 import { translateWord, useTexts } from '../language/i18n.ts'
 import { useSecond } from '../live/clock.ts'
 import { dismissSent } from '../live/commands.ts'
-import { read } from '../live/http.ts'
+import { read, writeQuery } from '../live/http.ts'
 import { useWorld } from '../live/store.ts'
 import { chooseAlert, followChosen, useDesk, useRole } from '../shell/desk.ts'
 import { formatAge, formatClock, formatDayTime, formatFigure } from '../shell/format.ts'
@@ -106,6 +107,62 @@ function Sources({ alert, series, now }: { alert: AlertView; series: readonly Se
   )
 }
 
+/** Cards listed under an alert of a disease; the line list has the rest. */
+const cardsShown = 8
+
+/** The report cards behind an alert of a disease, newest first; names open one by one in the line list. */
+function Cards({ alert }: { alert: AlertView }) {
+  const { t, language } = useTexts()
+  const places = useWorld(world => world.places)
+  const nameOf = useRegionNames(language)
+  const query = { diseaseId: alert.diseaseId, regionCode: alert.regionCode, limit: cardsShown }
+  const list = useQuery({
+    queryKey: ['alert-cards', alert.alertId, alert.version],
+    queryFn: () => read<CardPage>(`/v1/cards${writeQuery(query)}`),
+    enabled: alert.diseaseId !== undefined,
+  })
+  const rows = list.data?.cards ?? []
+  if (alert.diseaseId === undefined) return null
+  return (
+    <div data-testid="alert-card-list">
+      <ReadState
+        isLoading={list.isLoading}
+        thrown={list.error}
+        hasContent={list.data !== undefined}
+        onRetry={() => void list.refetch()}
+      />
+      {rows.length > 0 && (
+        <table className="figures">
+          <thead>
+            <tr>
+              <th>{t('review.cases.id')}</th>
+              <th>{t('review.cases.disease')}</th>
+              <th>{t('review.cases.class')}</th>
+              <th>{t('review.cases.date.onset')}</th>
+              <th>{t('review.cases.date.diagnosis')}</th>
+              <th>{t('series.region')}</th>
+              <th>{t('review.cases.facility')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map(card => (
+              <tr key={card.cardId}>
+                <td className="mono">{card.cardId}</td>
+                <td>{findDiseaseById(card.diseaseId)?.[language] ?? card.diseaseId}</td>
+                <td>{t(`review.cases.classOf.${card.caseClass}`)}</td>
+                <td className="mono">{card.onsetDay?.slice(5) ?? '—'}</td>
+                <td className="mono">{formatDayTime(card.diagnosedAt)}</td>
+                <td>{nameOf(card.regionCode)}</td>
+                <td className="muted">{places.get(card.facilityId)?.name ?? card.facilityId}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </div>
+  )
+}
+
 /** Who is behind the figures: facilities by how far they stand above their own week before, and the way to the cards. */
 function Facilities({ alert }: { alert: AlertView }) {
   const { t } = useTexts()
@@ -131,7 +188,10 @@ function Facilities({ alert }: { alert: AlertView }) {
         hasContent={list.data !== undefined}
         onRetry={() => void list.refetch()}
       />
-      {list.data && rows.length === 0 && <p className="muted">{t('review.behindEmpty')}</p>}
+      <Cards alert={alert} />
+      {list.data && rows.length === 0 && alert.diseaseId === undefined && (
+        <p className="muted">{t('review.behindEmpty')}</p>
+      )}
       {rows.length > 0 && (
         <table className="figures">
           <thead>

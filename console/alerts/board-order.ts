@@ -22,7 +22,6 @@ export function isLawful(alert: AlertView): boolean {
   return alert.statutory ?? alert.evidence.some(each => each.method === 'card')
 }
 
-
 /** True while somebody must look or sign: not yet verified, or waiting for a second person. */
 function needsPerson(alert: AlertView): boolean {
   return isUnverified(alert) || alert.state === 'closing'

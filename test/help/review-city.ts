@@ -99,7 +99,9 @@ const outbreaks: Readonly<Record<string, readonly [yesterday: number, today: num
 }
 
 /** Starts the city; about 9,000 entries, some seconds. */
-export async function startReviewCity(options: { databaseUrl?: string; seed?: number; environment?: Record<string, string> } = {}): Promise<ReviewCity> {
+export async function startReviewCity(
+  options: { databaseUrl?: string; seed?: number; environment?: Record<string, string> } = {},
+): Promise<ReviewCity> {
   const received: ReceivedPage[] = []
   const receiver = createServer((request, response) => {
     let body = ''
@@ -227,6 +229,11 @@ export async function startReviewCity(options: { databaseUrl?: string; seed?: nu
         regionCode: place.region,
         facilityId: place.id,
         diagnosedAt,
+        // Filed within the day, but for every eighth.
+        filedAt: Math.min(
+          Date.now(),
+          diagnosedAt + (at % 8 === 7 ? 40 : 1 + Math.floor(chance.next() * 20)) * 3_600_000,
+        ),
         onsetDay: formatDay(getDayIndex(diagnosedAt) - Math.floor(chance.next() * 5)),
         ageBand: chance.pick(['0-4', '5-14', '15-24', '25-59', '60+']),
         sex: chance.pick(['male', 'female']),
