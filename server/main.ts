@@ -43,6 +43,7 @@ import { startWriter, type Writer } from './log/writer.ts'
 import { createAdvisor } from './operations/advice.ts'
 import { startCheckpoints } from './operations/checkpoints.ts'
 import { createEntriesClock, createWallClock } from './operations/clock.ts'
+import { type DryRuns, registerDryRunRoute } from './operations/dry-run.ts'
 import { noteForgotten, settleForgotten } from './operations/forgotten.ts'
 import { startJobs } from './operations/jobs.ts'
 import { createMetrics } from './operations/metrics.ts'
@@ -296,6 +297,16 @@ export async function startServer(
   await levelCounts(database.pool)
   const tables = startTables(database.pool, world, onError('tables'))
   let isReady = false
+  /** How a thread of its own reaches the database. */
+  const connection = database.embedded
+    ? {
+        host: database.embedded.host,
+        port: SOCKET_PORT,
+        user: database.embedded.user,
+        database: database.embedded.database,
+      }
+    : { connectionString: config.databaseUrl! }
+  let dryRuns: DryRuns | undefined
   const app = await createApp(
     {
       version: serverVersion,
@@ -367,6 +378,18 @@ export async function startServer(
         judge: judgeSeries,
         advise: advisor.advise,
       }
+      dryRuns = registerDryRunRoute(app, {
+        world,
+        connection,
+        now: () => clock.now(),
+        async authenticate(request) {
+          const foreign = identity.admitOrigin(request.headers)
+          if (foreign) return foreign
+          const principal = await admitRoute(request.headers, 'POST /v1/rules/dry-run')
+          return 'code' in principal ? principal : createSight(principal, world)
+        },
+        onError: onError('dry-run'),
+      })
       registerQueryRoutes(app, queryPorts)
       registerReportRoutes(app, queryPorts)
     },
@@ -458,14 +481,7 @@ export async function startServer(
     onError: onError('pager'),
   })
   const checkpoints = startCheckpoints({
-    connection: database.embedded
-      ? {
-          host: database.embedded.host,
-          port: SOCKET_PORT,
-          user: database.embedded.user,
-          database: database.embedded.database,
-        }
-      : { connectionString: config.databaseUrl! },
+    connection,
     everyEntries: config.checkpointEntries,
     fromSeq: rebuilt.fromCheckpointSeq,
     anchorFile: join(config.dataDirectory, 'anchors.jsonl'),
@@ -504,6 +520,7 @@ export async function startServer(
     await stopJobs()
     await stopPager()
     await fanout.close()
+    await dryRuns?.stop()
     await app.close()
     await travel.stop()
     await writer.stop()

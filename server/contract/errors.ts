@@ -55,6 +55,10 @@ const table = {
     http: 403,
     zh: '规则 {ruleId} 不是统计规则,由系统管理员发布',
     en: 'Rule {ruleId} is not a statistical rule; an administrator publishes it',
+  HISTORY_FULL: {
+    http: 422,
+    zh: '历年同期数据已达 {max} 组上限',
+    en: 'Histories are full: at most {max} of disease and region',
   },
   // identity
   SIGN_IN_REQUIRED: { http: 401, zh: '请先登录', en: 'Sign in first' },

@@ -412,6 +412,11 @@ export const EvidenceView = z.object({
   qValue: z.number().optional(),
   /** Source kinds joined in this part (combined p), and how their dependence was met: `uncorrected` is 未校正. */
   sourceKinds: z.array(SourceKind).optional(),
+  /** What each of `sourceKinds` counted, in their order. */
+  counts: z.array(z.number()).optional(),
+  recurrenceDays: z.number().optional(),
+  /** School, kindergarten or site of a cluster. */
+  placeId: Id.optional(),
   correction: z.enum(['brown', 'strube', 'uncorrected']).optional(),
   /** Grade the ratio rule proposes, to be verified (待核实): III or II. */
   gradeCandidate: z.enum(['III', 'II']).optional(),

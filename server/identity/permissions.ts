@@ -76,6 +76,7 @@ export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'calendar.published': register,
   // Rules are the epidemiologist's instrument; which of them, sight.ts judges by what a publication changes.
   'rule.published': ['epidemiologist', ...register],
+  'history.published': ['epidemiologist', ...register],
   'place.registered': register,
   'unit.registered': register,
   'unit.position': onBoard,
@@ -465,7 +466,7 @@ export function classifyAlert(alert: Pick<AlertView, 'ruleId' | 'evidence'>, rul
   const only = (type: string) => types.length > 0 && types.every(one => one === type)
   if (only('tick-gap')) return 'operation'
   if (only('unit-silence')) return 'dispatch'
-  if (types.includes('card')) return 'statutory'
+  if (types.includes('card') || types.includes('place-cluster')) return 'statutory'
   return 'health'
 }
 

@@ -36,6 +36,7 @@ import { applyEventChange, applyEventOpening } from './events.ts'
 import { applyAssign, applyClose, applyLevel, applyNote, applyOpen, applyRelease } from './incidents.ts'
 import { applyCalendar, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
 import { applyRoster } from './roster.ts'
+import { applyCalendar, applyHistory, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
 import { applyCount } from './series.ts'
 import { recordKey } from './sources.ts'
 import { applyPosition, applyStatus, applyVitals } from './units.ts'
@@ -51,6 +52,7 @@ const folds: { [K in Kind]: Fold<K> } = {
   'region.published': applyRegions,
   'rule.published': applyRules,
   'calendar.published': applyCalendar,
+  'history.published': applyHistory,
   'place.registered': applyPlace,
   'unit.registered': applyUnit,
   'unit.position': applyPosition,
