@@ -135,7 +135,8 @@ export function listFaults(draft: Rule, t: Translate): readonly Fault[] {
       const bound = issue as { code: string; minimum?: number | bigint; maximum?: number | bigint }
       if (issue.code === 'too_small') say(path, 'small', { path: nameField(path, t), min: Number(bound.minimum) })
       else if (issue.code === 'too_big') say(path, 'big', { path: nameField(path, t), max: Number(bound.maximum) })
-      else say(path, 'shape', { path: nameField(path, t) })
+      // What a schema says in English of its own is said below in words of the screen.
+      else if (issue.code !== 'custom') say(path, 'shape', { path: nameField(path, t) })
     }
   }
   const leaves = listLeaves(draft)

@@ -55,6 +55,7 @@ const table = {
     http: 403,
     zh: '规则 {ruleId} 不是统计规则,由系统管理员发布',
     en: 'Rule {ruleId} is not a statistical rule; an administrator publishes it',
+  },
   HISTORY_FULL: {
     http: 422,
     zh: '历年同期数据已达 {max} 组上限',
