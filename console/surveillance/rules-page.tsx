@@ -71,7 +71,8 @@ export function RulesPage() {
     if (!draft) return
     setRunning(true)
     setRefusal(undefined)
-    const today = getDayIndex(getCityNow())
+    // A day still running has not been received yet: the period ends with yesterday.
+    const today = getDayIndex(getCityNow()) - 1
     const answer = await ask<DryRunView>(
       'POST',
       '/v1/rules/dry-run',
