@@ -228,7 +228,7 @@ export const Rule = z
     /** Cases over all firing sources in the window, at least. */
     minCases: z.int().min(0).max(1_000_000).default(0),
     escalation: z.array(EscalationStep).min(1).max(8),
-    /** A rule of the law wins outright and needs two people to close; absent: true when it judges report cards. */
+    /** A rule of the law wins outright and needs two people to close; absent: true when it counts report cards against a threshold. */
     statutory: z.boolean().optional(),
     /** Seconds to verify what it raised; absent: 2 h for a statutory rule, 24 h for any other that is about health. */
     verifyWithinS: z

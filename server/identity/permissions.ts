@@ -74,6 +74,8 @@ export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'rule.published': register,
   'pack.published': register,
   'calendar.published': register,
+  // Rules are the epidemiologist's instrument; which of them, sight.ts judges by what a publication changes.
+  'rule.published': ['epidemiologist', ...register],
   'history.published': ['epidemiologist', ...register],
   'place.registered': register,
   'unit.registered': register,
@@ -581,6 +583,7 @@ export const routeTable = {
   'GET /v1/alerts/:alertId/series': ['epidemiologist'],
   // Surveillance: who reviews reads figures; who keeps the installation must see which feed is silent.
   'GET /v1/sources/health': ['epidemiologist', 'administrator'],
+  'GET /v1/alerts/:alertId/facilities': ['epidemiologist'],
   'GET /v1/surveillance/week': ['epidemiologist'],
   'GET /v1/surveillance/calendar': ['epidemiologist'],
   'GET /v1/rules/history': ['epidemiologist', 'administrator', 'auditor'],

@@ -179,6 +179,8 @@ export type SourceRow = {
   firstSlot: number
   lastSlot: number
   reported: number
+  /** Of those reported, the ones whose period ended after the source joined: earlier ones are its history, not its lateness. */
+  current: number
   late: number
   recentTotal: number | null
   recentDays: number
@@ -215,13 +217,15 @@ export async function listSources(pool: Pool, filter: SourceFilter): Promise<Sou
      report AS (
        SELECT source_kind, facility_id, is_hourly, slot_no, day_no, max(region_code) AS region_code, max(period) AS period,
          sum(count)::float8 AS total, max(logged_at) AS logged_at,
-         max(logged_at) - CASE WHEN is_hourly THEN $3 + (slot_no + 1) * 3600000::bigint + $12
-           ELSE $3 + (slot_no + 1) * 86400000::bigint + $13 END AS over_ms,
+         $3 + (slot_no + 1) * CASE WHEN is_hourly THEN 3600000::bigint ELSE 86400000::bigint END AS end_at,
+         min(max(logged_at)) OVER (PARTITION BY source_kind, facility_id, is_hourly) AS joined_at,
          CASE WHEN is_hourly THEN slot_no >= $6 AND slot_no < $7 ELSE slot_no >= $4 AND slot_no < $5 END AS is_due
        FROM slot GROUP BY source_kind, facility_id, is_hourly, slot_no, day_no)
      SELECT source_kind AS "sourceKind", facility_id AS "facilityId", max(region_code) AS "regionCode", is_hourly AS "isHourly",
        max(period) AS "lastPeriod", max(logged_at) AS "lastAt", min(slot_no) AS "firstSlot", max(slot_no) AS "lastSlot",
-       (count(*) FILTER (WHERE is_due))::int AS reported, (count(*) FILTER (WHERE is_due AND over_ms > 0))::int AS late,
+       (count(*) FILTER (WHERE is_due))::int AS reported, (count(*) FILTER (WHERE is_due AND end_at >= joined_at))::int AS current,
+       (count(*) FILTER (WHERE is_due AND end_at >= joined_at
+         AND logged_at > end_at + CASE WHEN is_hourly THEN $12::bigint ELSE $13::bigint END))::int AS late,
        sum(total) FILTER (WHERE day_no >= $8 AND day_no < $9) AS "recentTotal",
        (count(DISTINCT day_no) FILTER (WHERE day_no >= $8 AND day_no < $9))::int AS "recentDays",
        sum(total) FILTER (WHERE day_no >= $10 AND day_no < $11) AS "usualTotal",

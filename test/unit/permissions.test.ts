@@ -71,8 +71,8 @@ const allLetters = Object.keys(letters)
 
 const says: Record<Kind, string> = {
   'region.published': 'ap',
-  'rule.published': 'ap',
   'pack.published': 'ap',
+  'rule.published': 'eap',
   'calendar.published': 'ap',
   'history.published': 'eap',
   'place.registered': 'ap',
@@ -224,6 +224,7 @@ const uses: Record<(typeof routeNames)[number], string> = {
   'GET /v1/alerts/:alertId': 'edsa',
   'GET /v1/alerts/:alertId/series': 'e',
   'GET /v1/sources/health': 'ea',
+  'GET /v1/alerts/:alertId/facilities': 'e',
   'GET /v1/surveillance/week': 'e',
   'GET /v1/surveillance/calendar': 'e',
   'GET /v1/rules/history': 'eau',
