@@ -50,6 +50,7 @@ import { findSealedRecord, listForgotten } from './operations/records.ts'
 import { isRestored } from './operations/sql.ts'
 import { startTicker } from './operations/ticker.ts'
 import { advance, coreVersion } from './pipeline.ts'
+import { registerDutyRoutes } from './query/duty-routes.ts'
 import { registerReportRoutes } from './query/report-routes.ts'
 import { type QueryPorts, registerQueryRoutes } from './query/routes.ts'
 import { startRoadThread } from './roads/thread.ts'
@@ -369,6 +370,7 @@ export async function startServer(
       }
       registerQueryRoutes(app, queryPorts)
       registerReportRoutes(app, queryPorts)
+      registerDutyRoutes(app, queryPorts)
     },
   )
   await app.ready()

@@ -229,6 +229,8 @@ export const IncidentView = z.object({
   /** Personal fields that exist and can be asked for. */
   sealedFields: z.array(z.string()),
   noteCount: z.int(),
+  /** Number of the paper slip it was run on, when there was no server. */
+  slipNo: z.int().optional(),
   /** Units whose next task this is. */
   nextUnitIds: z.array(Id).optional(),
   /** Set when its unit was taken away before the patient was reached: it stands at the head of its level. */

@@ -4,7 +4,7 @@
  */
 import type { Pool } from 'pg'
 import type { Entry, EntryOf } from '#contract/entry.ts'
-import type { Alert, Call, Incident, Touched, World } from '../state/world.ts'
+import type { Alert, Call, Handover, Incident, Review, Touched, World } from '../state/world.ts'
 import { upsertCounts, upsertRecords } from './sql.ts'
 
 export const projectEveryMs = 1_000
@@ -12,7 +12,9 @@ export const projectEveryMs = 1_000
 export const rowsMax = 1_000
 const countsMax = 200_000
 
-type Dirty = { incidents: Set<string>; alerts: Set<string>; calls: Set<string> }
+/** Collections with a record table. */
+const recorded = ['incidents', 'alerts', 'calls', 'handovers', 'reviews'] as const
+type Dirty = Record<(typeof recorded)[number], Set<string>>
 
 export type Tables = {
   /** Notes what the line touched; call before fan-out clears it. */
@@ -48,8 +50,30 @@ const show = {
     level: c.level ?? 4,
     view: c,
   }),
+  handovers: (h: Handover) => ({
+    id: h.handoverId,
+    at: h.offeredAt,
+    state: h.state,
+    regionCode: h.regionCode,
+    level: 4,
+    view: h,
+  }),
+  reviews: (r: Review) => ({
+    id: r.reviewId,
+    at: r.scoredAt,
+    state: r.state,
+    regionCode: r.regionCode,
+    level: 4,
+    view: r,
+  }),
 }
-const tableOf = { incidents: 'incident_record', alerts: 'alert_record', calls: 'call_record' } as const
+const tableOf = {
+  incidents: 'incident_record',
+  alerts: 'alert_record',
+  calls: 'call_record',
+  handovers: 'handover_record',
+  reviews: 'review_record',
+} as const
 
 /** Starts the projection; everything the world holds is written first. */
 export function startTables(pool: Pool, world: World, onError: (error: Error) => void): Tables {
@@ -57,13 +81,15 @@ export function startTables(pool: Pool, world: World, onError: (error: Error) =>
     incidents: new Set(world.incidents.keys()),
     alerts: new Set(world.alerts.keys()),
     calls: new Set(world.calls.keys()),
+    handovers: new Set(world.handovers.keys()),
+    reviews: new Set(world.reviews.keys()),
   }
   const counts = new Map<string, EntryOf<'count.reported'>>()
   let running: Promise<void> = Promise.resolve()
   let isBusy = false
 
   const project = async () => {
-    for (const name of ['incidents', 'alerts', 'calls'] as const) {
+    for (const name of recorded) {
       const ids = [...dirty[name]].slice(0, rowsMax)
       const rows = ids.flatMap(id => {
         const record = (world[name] as Map<string, never>).get(id)
@@ -86,7 +112,7 @@ export function startTables(pool: Pool, world: World, onError: (error: Error) =>
       )
     for (const [key, entry] of batch) if (counts.get(key) === entry) counts.delete(key)
   }
-  const waiting = () => dirty.incidents.size + dirty.alerts.size + dirty.calls.size + counts.size
+  const waiting = () => recorded.reduce((sum, name) => sum + dirty[name].size, counts.size)
   const run = () => {
     if (isBusy || waiting() === 0) return running
     isBusy = true
@@ -102,7 +128,7 @@ export function startTables(pool: Pool, world: World, onError: (error: Error) =>
 
   return {
     note(touched) {
-      for (const name of ['incidents', 'alerts', 'calls'] as const) for (const id of touched[name]) dirty[name].add(id)
+      for (const name of recorded) for (const id of touched[name]) dirty[name].add(id)
     },
     onApplied(entries) {
       for (const entry of entries) {

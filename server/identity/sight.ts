@@ -25,6 +25,8 @@ export type Sight = {
   show(collection: ShownCollection, record: unknown): unknown
   covers(regionCode: string): boolean
   kinds: ReadonlySet<Kind>
+  /** Name of the account; undefined for a device. */
+  name: string | undefined
 }
 
 type Kept = { heardAt?: number; assignedBy?: string; statusBy?: string }
@@ -55,6 +57,7 @@ export function createSight(principal: Principal, world: World): Sight {
     key: getScopeKey(principal),
     covers,
     kinds: listReadableKinds(principal),
+    name: principal.type === 'account' ? principal.name : undefined,
     sees(collection, record) {
       if (reach[collection] === 'none') return false
       if (reach[collection] === 'all') return true

@@ -31,6 +31,8 @@ export type Asker = {
   show(collection: ShownCollection, record: unknown): unknown
   covers(regionCode: string): boolean
   kinds: ReadonlySet<Kind>
+  /** Name of the account; undefined for a device. */
+  name: string | undefined
 }
 
 export type Judged = { method: string; expected: (number | null)[]; threshold: (number | null)[]; alarms: boolean[] }

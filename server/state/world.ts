@@ -4,6 +4,7 @@
  * maps of plain records keyed by id, in insertion order. It holds what is open and recent; tables hold the rest.
  */
 import type { CalendarSpan } from '#contract/calendar.ts'
+import type { HandoverView, ReviewView, ReviewWishView, ScoreSheet, SlipRangeView } from '#contract/duty.ts'
 import type { Rule } from '#contract/rule.ts'
 import type { AlertView, CallView, IncidentView, PlaceView, RegionView, UnitView } from '#contract/view.ts'
 
@@ -157,6 +158,10 @@ export type Card = {
   at: number
 }
 
+export type Handover = HandoverView
+export type SlipRange = SlipRangeView
+export type Review = ReviewView
+
 /** Exact ranges of source sequence numbers counted so far, ascending, disjoint, not touching: [from, to, from, to, …]. */
 export type SourceRanges = { key: string; ranges: number[]; heardAt: number }
 
@@ -171,6 +176,8 @@ export type City = {
   /** Absent until a calendar was published. */
   calendarVersion?: number
   regionsVersion: number
+  /** Last number of a paper slip given out; absent before the first. */
+  slipsIssued?: number
   /** Time of the first call ever counted: from then on a day without a call is a true zero. 0 before. */
   firstCallAt: number
   /** Counter behind alert ids. */
@@ -196,6 +203,11 @@ export type World = {
   alerts: Map<string, Alert>
   pages: Map<string, Page>
   sources: Map<string, SourceRanges>
+  handovers: Map<string, Handover>
+  slipRanges: Map<string, SlipRange>
+  scoreSheets: Map<string, ScoreSheet>
+  reviewWishes: Map<string, ReviewWishView>
+  reviews: Map<string, Review>
 }
 
 /** Collections in the order a checkpoint writes them. */
@@ -214,6 +226,11 @@ export const collections = [
   'alerts',
   'pages',
   'sources',
+  'handovers',
+  'slipRanges',
+  'scoreSheets',
+  'reviewWishes',
+  'reviews',
 ] as const
 export type Collection = (typeof collections)[number]
 
@@ -237,6 +254,8 @@ export type Touched = {
   alerts: Set<string>
   pages: Set<string>
   series: Set<string>
+  handovers: Set<string>
+  reviews: Set<string>
 }
 
 export function createTouched(): Touched {
@@ -252,6 +271,8 @@ export function createTouched(): Touched {
     alerts: new Set(),
     pages: new Set(),
     series: new Set(),
+    handovers: new Set(),
+    reviews: new Set(),
   }
 }
 
@@ -282,6 +303,11 @@ export function createWorld(): World {
     alerts: new Map(),
     pages: new Map(),
     sources: new Map(),
+    handovers: new Map(),
+    slipRanges: new Map(),
+    scoreSheets: new Map(),
+    reviewWishes: new Map(),
+    reviews: new Map(),
   }
 }
 
