@@ -57,7 +57,12 @@ export type Unit = {
 }
 
 /** A call is its view, and what only the core needs: the number's keyed hash and the account that answered. */
-export type Call = CallView & { numberHash?: string; answeredById?: string }
+export type Call = CallView & {
+  numberHash?: string
+  answeredById?: string
+  /** An internet call nobody has heard or verified yet: no witness of a syndrome until then. */
+  isUncounted?: true
+}
 
 /** What the world remembers of a caller's number, under a keyed hash: never shown, forgotten with the calls it stands for. */
 export type NumberRecord = {
@@ -274,6 +279,13 @@ export function createTouched(): Touched {
     handovers: new Set(),
     reviews: new Set(),
   }
+}
+
+/** Lets go of what was touched, where nobody shows it. */
+export function clearTouched(touched: Touched): void {
+  touched.judged.length = 0
+  touched.city = false
+  for (const held of Object.values(touched)) if (held instanceof Set) held.clear()
 }
 
 export function createWorld(): World {
