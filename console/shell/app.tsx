@@ -60,7 +60,10 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
   useEffect(() => {
     if (page && page !== wished) useDesk.setState({ page })
   }, [page, wished])
-  useEffect(() => useDesk.setState({ roles: session.roles, seatName: session.name }), [session])
+  useEffect(
+    () => useDesk.setState({ roles: session.roles, seatName: session.name, regions: session.regions }),
+    [session],
+  )
   useEffect(() => openLink(onEnded), [session.accountId, onEnded])
   useEffect(() => {
     window.addEventListener('keydown', dispatchKey)

@@ -37,6 +37,17 @@ export const keyTable = [
   { id: 'note', keys: ['w'], shown: 'W', where: 'case' },
   { id: 'close', keys: ['x'], shown: 'X', where: 'case' },
   { id: 'person', keys: ['p'], shown: 'P', where: 'case' },
+  { id: 'pair', keys: ['d'], shown: 'D', where: 'case' },
+  { id: 'standDown', keys: ['z'], shown: 'Z', where: 'case' },
+  { id: 'suggestion', keys: ['e'], shown: 'E', where: 'case' },
+  { id: 'transfer', keys: ['t'], shown: 'T', where: 'case' },
+  { id: 'accept', keys: ['y'], shown: 'Y', where: 'case' },
+  { id: 'aid', keys: ['i'], shown: 'I', where: 'case' },
+  { id: 'merge', keys: ['g'], shown: 'G', where: 'case' },
+  { id: 'hospital', keys: ['h'], shown: 'H', where: 'case' },
+  { id: 'mass', keys: ['m', 'F12'], shown: 'M', where: 'case' },
+  { id: 'override', keys: ['o'], shown: 'O', where: 'case' },
+  { id: 'cover', keys: ['b'], shown: 'B', where: 'desk' },
   { id: 'send', keys: ['Ctrl+Enter'], shown: 'Ctrl+Enter', where: 'forms', inText: true },
 ] as const satisfies readonly {
   id: string
