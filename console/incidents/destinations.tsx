@@ -55,10 +55,8 @@ export function DestinationPart({
   })
   const view = asked.data
   const notices = incident.notices ?? []
-  const nameOf = (placeId: string) => {
-    const place = places.get(placeId)
-    return (language === 'en' ? place?.nameEn : undefined) ?? place?.name ?? placeId
-  }
+  const nameOf = (placeId: string, name: string) =>
+    (language === 'en' ? places.get(placeId)?.nameEn : undefined) ?? name
   return (
     <section className="block" data-testid="destinations">
       <h3>
@@ -89,7 +87,7 @@ export function DestinationPart({
         const state = waitedMs > noticeLimitMs[1] ? 'over' : waitedMs > noticeLimitMs[0] ? 'warn' : 'ok'
         return (
           <div key={notice.unitId} className="notice-row" data-testid={`notice-${notice.unitId}`}>
-            <b>{nameOf(notice.placeId)}</b>
+            <b>{nameOf(notice.placeId, notice.placeName)}</b>
             <span>{units.get(notice.unitId)?.name ?? notice.unitId}</span>
             {notice.etaAt !== undefined && <span>{t('dispatch.eta', { time: formatTime(notice.etaAt) })}</span>}
             {notice.acknowledgedAt === undefined ? (
@@ -115,7 +113,7 @@ export function DestinationPart({
           {view?.rows.map((row, index) => (
             <div key={row.placeId} className="destination-row" data-testid={`destination-${index + 1}`}>
               <span className="faint">{row.rank}</span>
-              <b>{nameOf(row.placeId)}</b>
+              <b>{nameOf(row.placeId, row.name)}</b>
               <span className="right">{formatClock(row.driveS * 1_000)}</span>
               <span className="right">{formatKm(row.km)} km</span>
               <span className={`right age ${row.isOld ? 'age-lost' : 'age-fresh'}`}>
