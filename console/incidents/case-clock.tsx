@@ -12,21 +12,8 @@ import { useRole } from '../shell/desk.ts'
 import { formatTime } from '../shell/format.ts'
 import { Action } from '../shell/parts.tsx'
 import { editStamp } from './actions.ts'
+import { readClockTime } from './choices.ts'
 import './incidents.css'
-
-/** The instant a clock time means near another instant: the same day by Shanghai, else undefined for no time at all. */
-export function readClockTime(text: string, near: number): number | undefined {
-  const parts = /^(\d{1,2}):(\d{2})(?::(\d{2}))?$/.exec(text.trim())
-  if (!parts) return undefined
-  const [hours, minutes, seconds] = [Number(parts[1]), Number(parts[2]), Number(parts[3] ?? 0)]
-  if (hours > 23 || minutes > 59 || seconds > 59) return undefined
-  const offsetMs = 8 * 3_600_000
-  const dayMs = 24 * 3_600_000
-  const start = Math.floor((near + offsetMs) / dayMs) * dayMs - offsetMs
-  const at = start + ((hours * 60 + minutes) * 60 + seconds) * 1_000
-  // A run over midnight: the nearer of the days before and after.
-  return [at - dayMs, at, at + dayMs].reduce((a, b) => (Math.abs(b - near) < Math.abs(a - near) ? b : a))
-}
 
 type Editing = { stamp: ChainStamp; unitId: string | undefined; at: number }
 

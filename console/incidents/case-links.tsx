@@ -12,21 +12,9 @@ import { formatKm, formatTime, shortenId } from '../shell/format.ts'
 import { Action, LevelSquare } from '../shell/parts.tsx'
 import { cancelIncident, mergeIncident, reopenIncident, splitIncident } from './actions.ts'
 import { CaseStrip, closeStrip, useStrip } from './case-strip.tsx'
+import { listNear } from './choices.ts'
 import { getDistanceKm } from './distance.ts'
 import { describeComplaint } from './queue.tsx'
-
-/** Cases offered to be joined: the nearest open ones. */
-export const mergesMax = 6
-
-/** The nearest other open cases of the list, nearest first. */
-export function listNear(incident: IncidentView, others: Iterable<IncidentView>): IncidentView[] {
-  return [...others]
-    .filter(each => each.state === 'open' && each.incidentId !== incident.incidentId)
-    .map(each => ({ each, km: getDistanceKm(incident, each) }))
-    .sort((a, b) => a.km - b.km || (a.each.incidentId < b.each.incidentId ? -1 : 1))
-    .slice(0, mergesMax)
-    .map(({ each }) => each)
-}
 
 /** Causes of a cancellation, each its own button; used by the strip that ends a case. */
 export function CancelCauses({

@@ -13,21 +13,12 @@ import { formatAge, formatClock, formatKm, formatTime } from '../shell/format.ts
 import { Action, Empty, ReadState } from '../shell/parts.tsx'
 import { notifyHospital } from './actions.ts'
 import { useStrip } from './case-strip.tsx'
+import { findCarrier } from './choices.ts'
 
 /** Asked again while the strip is open: a unit with the patient moves. */
 const askAgainMs = 15_000
 /** A notice nobody at the hospital has confirmed turns amber and red. @source domain/dispatch.md 6.3 point 4: after 60 s */
 export const noticeLimitMs = [30_000, 60_000] as const
-
-/** The unit a destination is asked for: the chosen one, else the one with the patient, else the first. */
-export function findCarrier(assigned: readonly UnitView[], chosenId: string | undefined): UnitView | undefined {
-  return (
-    assigned.find(unit => unit.unitId === chosenId) ??
-    assigned.find(unit => unit.status === 'loaded') ??
-    assigned.find(unit => unit.status === 'on-scene') ??
-    assigned[0]
-  )
-}
 
 export function DestinationPart({
   incident,

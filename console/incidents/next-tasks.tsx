@@ -12,6 +12,7 @@ import { shortenId } from '../shell/format.ts'
 import { useKey } from '../shell/keys.ts'
 import { Action, SentNote, StatusPill } from '../shell/parts.tsx'
 import { acknowledgeTask, reasonOverride, releaseUnit, subjectOf, withdrawNext } from './actions.ts'
+import { listLate } from './choices.ts'
 
 /** Units whose next task this case is. */
 export function NextTasks({ incident }: { incident: IncidentView }) {
@@ -45,16 +46,6 @@ export function NextTasks({ incident }: { incident: IncidentView }) {
       <SentNote subject={subjectOf.task(incident.incidentId, unit.unitId)} />
     </div>
   ))
-}
-
-const there: ReadonlySet<string> = new Set(['on-scene', 'loaded', 'at-hospital', 'handover'])
-
-/** The units still on their way although another is at the patient: proposed to stand down, by one key, latest order first. */
-export function listLate(assigned: readonly UnitView[]): UnitView[] {
-  if (!assigned.some(unit => there.has(unit.status))) return []
-  return assigned
-    .filter(unit => unit.status === 'ordered' || unit.status === 'rolling')
-    .toSorted((a, b) => b.statusAt - a.statusAt)
 }
 
 /** One unit is there, another still drives: stand it down with the reason in the record. */

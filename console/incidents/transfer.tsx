@@ -13,15 +13,11 @@ import { Action } from '../shell/parts.tsx'
 import { useRegionNames } from '../shell/regions.ts'
 import { acceptTransfer, askAid, offerTransfer, refuseAid, refuseTransfer, withdrawTransfer } from './actions.ts'
 import { CaseStrip, closeStrip, getOwnerCode, listCentres, useStrip } from './case-strip.tsx'
+import { isOfferedTo } from './choices.ts'
 import { judgeWait, transferLimitMs } from './timers.ts'
 
 const refusals = ['noUnit', 'notOurs', 'wrongPlace'] as const
 const reasons = ['nearer', 'theirs', 'noUnit', 'command'] as const
-
-/** True when an open offer is this seat's to answer. */
-export function isOfferedTo(incident: IncidentView, regions: readonly string[]): boolean {
-  return incident.transfer !== undefined && regions.includes(incident.transfer.toCode)
-}
 
 /** Answers to an offer: take it (one key), refuse it with a reason, or take it back. */
 function OfferCard({ incident, now }: { incident: IncidentView; now: number }) {

@@ -6,6 +6,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import type { CoverView, UnitView } from '#contract/view.ts'
 import { moveUnit, subjectOf } from '../incidents/actions.ts'
 import { isFree } from '../incidents/advice.ts'
+import { findFreed } from '../incidents/choices.ts'
 import { useTexts } from '../language/i18n.ts'
 import { read, writeQuery } from '../live/http.ts'
 import { useWorld } from '../live/store.ts'
@@ -15,21 +16,6 @@ import { useKey } from '../shell/keys.ts'
 import { Action, ReadState, SentNote } from '../shell/parts.tsx'
 
 const askAgainMs = 30_000
-
-/** Units freed this long ago are asked for by themselves. */
-export const freedWithinMs = 60_000
-
-/** The unit a place is sought for: the chosen free one, else the one freed last within a minute. */
-export function findFreed(units: Iterable<UnitView>, chosen: UnitView | undefined, now: number): UnitView | undefined {
-  if (chosen && isFree(chosen)) return chosen
-  let freed: UnitView | undefined
-  for (const unit of units) {
-    if (unit.status !== 'returning' || unit.incidentId !== undefined || unit.movedAt === unit.statusAt) continue
-    if (now - unit.statusAt > freedWithinMs || (unit.baseIds ?? []).length === 0) continue
-    if (!freed || unit.statusAt > freed.statusAt) freed = unit
-  }
-  return freed
-}
 
 /** The strip under the units; nothing while it is closed. */
 export function CoverStrip({ chosen, now }: { chosen: UnitView | undefined; now: number }) {
