@@ -7,6 +7,7 @@ import type { AlertView, CallView, IncidentView, UnitView } from '#contract/view
 import type { LinkState } from '../live/store.ts'
 import { listUnitAlarms } from '../units/unit-alarms.ts'
 import type { ToneName } from './tones.ts'
+import { listPendingLinks, listWaiting } from './waiting.ts'
 
 export type Alarm = { id: string; sound: string; tone: ToneName; at: number; critical: boolean }
 
@@ -34,8 +35,10 @@ export function listAlarms(
     const units = [...world.units]
     alarms.push(...listUnitAlarms(units, world.incidents ?? [], ownRegions))
     const calls: Alarm[] = []
-    for (const call of world.calls) {
-      if (call.incidentId || call.outcome) continue
+    const all = [...world.calls]
+    for (const call of listWaiting(all)) {
+      // Beyond the public limit a call stands in the list and does not ring: it must not cover those that do.
+      if (call.rank === 2) continue
       calls.push({
         id: `call:${call.callId}`,
         sound: 'callRing',
@@ -44,6 +47,9 @@ export function listAlarms(
         critical: true,
       })
     }
+    const links = listPendingLinks(all).filter(({ link }) => link.direction === 'in')
+    for (const { link } of links)
+      calls.push({ id: `link:${link.linkId}`, sound: 'transfer', tone: 'transfer', at: link.at, critical: true })
     const orders: Alarm[] = []
     for (const unit of units) {
       if (unit.status !== 'ordered' || unit.acknowledgedAt !== undefined || now - unit.statusAt <= orderSilentMs)

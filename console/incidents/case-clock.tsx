@@ -114,6 +114,9 @@ export function CaseClock({ incident }: { incident: IncidentView }) {
     )
   }
   const unitIds = [...new Set(stamps.flatMap(row => (row.stamp === 'ordered' && row.unitId ? [row.unitId] : [])))]
+  // Of a unit that is on the case every step that is to come is shown as missing; of one that left, what it did.
+  const isShown = (row: (typeof stampChain)[number], unitId: string) =>
+    row.per === 'unit' && (incident.unitIds.includes(unitId) || chooseStamp(stamps, row.stamp, unitId) !== undefined)
   const others = stamps.filter(row => Object.hasOwn(otherStamps, row.stamp))
   return (
     <div className="case-times" data-testid="stamps">
@@ -122,7 +125,7 @@ export function CaseClock({ incident }: { incident: IncidentView }) {
         <div key={unitId} className="steps-of" data-testid={`steps-${unitId}`}>
           <b>{units.get(unitId)?.name ?? unitId}</b>
           <div className="steps">
-            {stampChain.filter(row => row.per === 'unit').map(row => cell(row.stamp, unitId))}
+            {stampChain.filter(row => isShown(row, unitId)).map(row => cell(row.stamp, unitId))}
           </div>
         </div>
       ))}

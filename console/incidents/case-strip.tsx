@@ -22,6 +22,7 @@ export function CaseStrip({ testId, title, children }: { testId: string; title: 
   const box = useRef<HTMLDivElement>(null)
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null
+    box.current?.scrollIntoView({ block: 'nearest' })
     box.current?.querySelector<HTMLElement>('button:not([disabled]), input, select')?.focus()
     return () => before?.focus?.()
   }, [])

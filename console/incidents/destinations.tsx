@@ -107,7 +107,9 @@ export function DestinationPart({
               <b>{nameOf(row.placeId, row.name)}</b>
               <span className="right">{formatClock(row.driveS * 1_000)}</span>
               <span className="right">{formatKm(row.km)} km</span>
-              <span className={`right age ${row.isOld ? 'age-lost' : 'age-fresh'}`}>
+              <span
+                className={`right ${row.reportedAt === undefined ? 'faint' : `age ${row.isOld ? 'age-lost' : 'age-fresh'}`}`}
+              >
                 {row.reportedAt === undefined ? t('dispatch.neverReported') : formatAge(now - row.reportedAt)}
               </span>
               <Action

@@ -25,6 +25,7 @@ import { CaseClock } from './case-clock.tsx'
 import { CancelCauses, CaseLinks } from './case-links.tsx'
 import { DestinationPart } from './destinations.tsx'
 import { getDistanceKm, listCandidates } from './distance.ts'
+import { LevelReason } from './level-reason.tsx'
 import { Looking } from './looking.tsx'
 import { MassPart } from './mass.tsx'
 import { NextTasks, OverrideStrip, StandDown } from './next-tasks.tsx'
@@ -84,11 +85,6 @@ function AssignedUnit({ incident, unit, now }: { incident: IncidentView; unit: U
       >
         <StatusPill unit={unit} />
         <b>{unit.name}</b>
-        {unit.nextIncidentId && (
-          <span className="tag" title={unit.nextBy}>
-            {t('dispatch.hasNext', { id: shortenId(unit.nextIncidentId) })}
-          </span>
-        )}
         <OrderMark incident={incident} unit={unit} />
         <span className={`right age age-${freshness} live`} title={fix ? formatAge(now - fix.fixAt) : ''}>
           {fix ? `${formatKm(getDistanceKm(incident, fix))} km` : t('units.noFix')}
@@ -130,6 +126,11 @@ function AssignedUnit({ incident, unit, now }: { incident: IncidentView; unit: U
               }}
             />
           ))}
+        </div>
+      )}
+      {unit.nextIncidentId && (
+        <div className="task-after muted" title={unit.nextBy}>
+          {t('dispatch.hasNext', { id: shortenId(unit.nextIncidentId) })}
         </div>
       )}
       <SentNote subject={subjectOf.task(incident.incidentId, unit.unitId)} />
@@ -239,17 +240,19 @@ export function IncidentPanel() {
   const ask = (level: 1 | 2 | 3 | 4) => {
     if (incident && incident.level !== level) useDesk.setState({ levelAsked: level })
   }
-  const confirmLevel = () => {
+  const confirmLevel = (lowerReason?: string) => {
     if (!incident || !levelAsked) return false
+    // Less urgent than the answers propose: the strip asks why, and its answer confirms.
+    if (incident.proposedLevel !== undefined && levelAsked > incident.proposedLevel && !lowerReason) return false
     useDesk.setState({ levelAsked: undefined })
-    void changeLevel(incident, levelAsked)
+    void changeLevel(incident, levelAsked, lowerReason)
     return true
   }
   useKey('level1', open ? () => ask(1) : undefined)
   useKey('level2', open ? () => ask(2) : undefined)
   useKey('level3', open ? () => ask(3) : undefined)
   useKey('level4', open ? () => ask(4) : undefined)
-  useKey('open', levelAsked ? confirmLevel : undefined)
+  useKey('open', levelAsked ? () => confirmLevel() : undefined)
   useKey('note', open ? () => noteBox.current?.focus() : undefined)
   useKey('close', open ? () => setClosing(true) : undefined)
   const chosenUnit =
@@ -334,10 +337,13 @@ export function IncidentPanel() {
         </div>
         <Looking incidentId={incident.incidentId} />
         <SentNote subject={subject} />
-        {levelAsked && (
+        {levelAsked && incident.proposedLevel !== undefined && levelAsked > incident.proposedLevel && (
+          <LevelReason proposed={incident.proposedLevel} chosen={undefined} onChoose={words => confirmLevel(words)} />
+        )}
+        {levelAsked && (incident.proposedLevel === undefined || levelAsked <= incident.proposedLevel) && (
           <div className="strip" data-testid="level-confirm">
             <span>{t('incident.levelChange', { level: levels[levelAsked].numeral })}</span>
-            <Action word={t('incident.confirm')} keyId="open" testId="level-yes" primary onAct={confirmLevel} />
+            <Action word={t('incident.confirm')} keyId="open" testId="level-yes" primary onAct={() => confirmLevel()} />
             <Action
               word={t('form.cancel')}
               keyId="leave"
@@ -418,9 +424,10 @@ export function IncidentPanel() {
           <OverrideStrip incident={incident} />
         </section>
         <TransferPart incident={incident} now={now} />
+        {incident.mass && <MassPart incident={incident} assigned={assigned} />}
         {open && <Recommended incident={incident} now={now} />}
         <DestinationPart incident={incident} assigned={assigned} now={now} />
-        <MassPart incident={incident} assigned={assigned} />
+        {!incident.mass && <MassPart incident={incident} assigned={assigned} />}
         <CaseLinks incident={incident} assigned={assigned} />
         <section className="block">
           <CaseClock incident={incident} />

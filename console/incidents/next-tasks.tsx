@@ -21,7 +21,7 @@ export function NextTasks({ incident }: { incident: IncidentView }) {
   const next = (incident.nextUnitIds ?? []).flatMap(unitId => units.get(unitId) ?? [])
   return next.map(unit => (
     <div key={unit.unitId}>
-      <div className="task-row task-next" data-testid={`next-${unit.unitId}`}>
+      <div className="task-next" data-testid={`next-${unit.unitId}`}>
         <StatusPill unit={unit} />
         <b>{unit.name}</b>
         <span>{t('dispatch.nextAfter', { id: unit.incidentId ? shortenId(unit.incidentId) : '—' })}</span>

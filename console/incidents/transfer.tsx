@@ -80,6 +80,7 @@ export function TransferPart({ incident, now }: { incident: IncidentView; now: n
   const isAsking = useStrip('aid', 'aid', open)
   const owner = getOwnerCode(incident)
   const aid = incident.aid ?? []
+  const others = (incident.visibleTo ?? []).filter(code => code !== owner)
   const reasonChoice = (
     <select
       className="chip"
@@ -99,10 +100,8 @@ export function TransferPart({ incident, now }: { incident: IncidentView; now: n
     <section className="block" data-testid="centre">
       <h3>
         {t('dispatch.owner')} <b data-testid="owner">{nameOf(owner)}</b>
-        {(incident.visibleTo ?? []).length > 0 && (
-          <span className="faint">
-            {t('dispatch.visibleTo', { list: incident.visibleTo!.map(nameOf).join(t('state.listed')) })}
-          </span>
+        {others.length > 0 && (
+          <span className="faint">{t('dispatch.visibleTo', { list: others.map(nameOf).join(t('state.listed')) })}</span>
         )}
         {open && (
           <span className="block-tools no-print">

@@ -101,11 +101,7 @@ export function UnitList({ flashing }: { flashing: string | undefined }) {
         </span>
         <span role="gridcell">
           {unit.name}
-          {unit.nextIncidentId && (
-            <em className="tag" title={t('dispatch.hasNext', { id: shortenId(unit.nextIncidentId) })}>
-              +1
-            </em>
-          )}
+          {unit.nextIncidentId && <b title={t('dispatch.hasNext', { id: shortenId(unit.nextIncidentId) })}> +1</b>}
         </span>
         <span role="gridcell" className="muted">
           {unit.unitClass}

@@ -9,7 +9,10 @@ import { listRecordBodies } from '../query/sql.ts'
 import type { World } from '../state/world.ts'
 import { listForgottenRows } from './sql.ts'
 
-const kindOf = { call: 'call.received', incident: 'incident.opened', card: 'report.received' } as const
+/** Personal fields of a kind of record, whichever of its kinds of entry brought them. */
+function listPersonal(recordKind: RecordKind): ReadonlySet<string> {
+  return new Set(Object.values(kinds).flatMap(row => (row.record?.kind === recordKind ? row.personal : [])))
+}
 
 /** Most notes of one incident that are read back; `listRecordBodies` pages at 200 entries. */
 export const notesMax = 100
@@ -25,19 +28,20 @@ export async function findSealedRecord(
   recordId: string,
 ): Promise<SealedRecord | undefined> {
   const rows = await listRecordBodies(pool, recordKind, recordId)
-  const regionCode = rows.map(({ body }) => body.regionCode).find(code => typeof code === 'string') as
-    | string
-    | undefined
+  // A card can be corrected into another region: the newest word counts. A call or an incident stays where it was opened.
+  const codes = rows.map(({ body }) => body.regionCode).filter(code => typeof code === 'string')
+  const regionCode = recordKind === 'card' ? codes.at(-1) : codes[0]
   const incidentId =
     recordKind === 'call' ? world.calls.get(recordId)?.incidentId : recordKind === 'incident' ? recordId : undefined
   const incident = incidentId === undefined ? undefined : world.incidents.get(incidentId)
   // A case that was split off or reopened has no text of its own yet, but it has its notes.
   const where = regionCode ?? (rows.length > 0 ? incident?.regionCode : undefined)
   if (where === undefined) return undefined
+  const personal = listPersonal(recordKind)
   const fields: Record<string, string> = {}
   const notes: { at: number; by: string; sealed: string }[] = []
   for (const { body, loggedAt, by } of rows)
-    for (const name of kinds[kindOf[recordKind]].personal) {
+    for (const name of personal) {
       const value = body[name]
       if (typeof value !== 'string' || !value.startsWith(sealedPrefix)) continue
       fields[name] = value

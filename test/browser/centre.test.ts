@@ -180,7 +180,7 @@ test('CENTRE-3 a county centre takes a case the city hands over, by one key, and
     assert.equal((await server.say(cityDesk, 'incident.opened', open('CASE-119', 0.03))).result, 'done')
     await command(atCity, `Q 119 ${sent[0]}`)
     await atCity.getByTestId(`next-${sent[0]}`).waitFor()
-    await atCity.keyboard.press('m')
+    await atCity.keyboard.press('F12')
     await atCity.getByTestId('mass-count').fill('9')
     await atCity.getByTestId('mass-declare').click()
     await atCity.getByTestId('mass-mark').waitFor()
