@@ -65,7 +65,13 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
     if (page && page !== wished) useDesk.setState({ page })
   }, [page, wished])
   useEffect(
-    () => useDesk.setState({ roles: session.roles, seatName: session.name, accountId: session.accountId }),
+    () =>
+      useDesk.setState({
+        roles: session.roles,
+        seatName: session.name,
+        accountId: session.accountId,
+        regions: session.regions,
+      }),
     [session],
   )
   useEffect(() => openLink(onEnded), [session.accountId, onEnded])

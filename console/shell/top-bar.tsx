@@ -7,6 +7,7 @@ import type { SessionView } from '#contract/view.ts'
 import type { Alarm } from '../calls/alarm-list.ts'
 import { playTone } from '../calls/tones.ts'
 import { judgeAnswer, listWaiting } from '../calls/waiting.ts'
+import { acknowledgeDistress } from '../incidents/actions.ts'
 import { setLanguage, useTexts } from '../language/i18n.ts'
 import { useSecond } from '../live/clock.ts'
 import { useLink, useWorld } from '../live/store.ts'
@@ -48,6 +49,8 @@ export function TopBar(props: {
   useKey('mute', () => useDesk.setState({ muted: !useDesk.getState().muted }))
   useKey('acknowledge', () => {
     if (props.ringing.length === 0) return false
+    // A crew in distress is answered to the whole house, not only at this seat.
+    for (const { id } of props.ringing) if (id.startsWith('distress:')) void acknowledgeDistress(id.split(':')[1]!)
     silence(props.ringing.map(alarm => alarm.id))
     return true
   })
