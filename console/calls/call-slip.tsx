@@ -1,7 +1,7 @@
 /**
- * The slip docked over the case: the call this seat is busy with, or the one that rings longest. Number history, mark, where it
+ * The slip docked on the map: the call this seat is busy with, or the one that rings longest. Number history, mark, where it
  * comes from, what it may be a duplicate of, and how it ends without a run, each by one key. It takes no focus and moves
- * nothing anybody is writing in: F1 alone brings a call into the form.
+ * no panel: whoever writes in the form writes on. F1 alone brings a call into the form.
  */
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -105,8 +105,10 @@ function Slip({ call, waiting }: { call: CallView; waiting: number }) {
   }
   useKey('join', best ? () => join(best) : undefined)
   const isAnswered = call.answeredAt !== undefined
+  const others = waiting - (isAnswered || call.abandonedAt !== undefined ? 0 : 1)
   const since = isAnswered ? now - call.answeredAt! : now - call.receivedAt
   const isCallback = call.abandonedAt !== undefined && !isAnswered
+  const isInForm = useDesk(desk => desk.draft?.callId === call.callId)
   return (
     <section className="slip no-print" aria-label={t('slip.title')} data-testid="call-slip" data-call={call.callId}>
       <div className="slip-row">
@@ -123,14 +125,27 @@ function Slip({ call, waiting }: { call: CallView; waiting: number }) {
         <span className={`clock clock-${isAnswered ? 'ok' : judgeAnswer(since)} live slip-clock`}>
           {formatClock(since)}
         </span>
-        <Action
-          word={t(isAnswered || isCallback ? 'slip.register' : 'calls.answer')}
-          keyId="answer"
-          testId="slip-take"
-          primary
-          onAct={() => take(call)}
-        />
-        {waiting > 1 && <span className="muted">{t('slip.more', { count: waiting - (isAnswered ? 0 : 1) })}</span>}
+      </div>
+      <div className="slip-row">
+        {!isInForm && (
+          <Action
+            word={t(isAnswered || isCallback ? 'slip.register' : 'calls.answer')}
+            keyId="answer"
+            testId="slip-take"
+            primary
+            onAct={() => take(call)}
+          />
+        )}
+        {others > 0 && <span className="muted">{t('slip.more', { count: others })}</span>}
+        <span className="slip-gap" />
+        {services.map(service => (
+          <Action
+            key={service}
+            word={t('slip.linkTo', { service })}
+            testId={`link-${service}`}
+            onAct={() => void linkCall(call, service)}
+          />
+        ))}
       </div>
       <SentNote subject={subjectOf.call(call.callId)} />
       {(call.earlierCalls ?? 0) > 0 && (
@@ -214,15 +229,6 @@ function Slip({ call, waiting }: { call: CallView; waiting: number }) {
       <div className="slip-row slip-ends" data-testid="slip-endings">
         {endings.map(({ outcome, keyId }) => (
           <EndKey key={outcome} call={call} outcome={outcome} keyId={keyId} />
-        ))}
-        <span className="slip-gap" />
-        {services.map(service => (
-          <Action
-            key={service}
-            word={t('slip.linkTo', { service })}
-            testId={`link-${service}`}
-            onAct={() => void linkCall(call, service)}
-          />
         ))}
       </div>
     </section>

@@ -364,6 +364,8 @@ export const en: Texts = {
   },
   overview: { title: 'Load by county', county: 'County', unassigned: 'No unit', idle: 'Idle', units: 'Units' },
   stamp: {
+    answered: 'Answered',
+    joined: 'Call joined',
     ring: 'Ring',
     opened: 'Taken',
     ordered: 'Order sent',

@@ -164,7 +164,7 @@ export const zh = {
       repeat: '重复来电',
       harassment: '骚扰',
       abandoned: '放弃',
-      transferred: '转其他部门',
+      transferred: '转出',
       'wrong-number': '误拨',
       silent: '无声',
       test: '测试',
@@ -365,6 +365,8 @@ export const zh = {
   },
   overview: { title: '各县区负荷', county: '县区', unassigned: '未派', idle: '待命', units: '车组' },
   stamp: {
+    answered: '摘机',
+    joined: '来电并入',
     ring: '振铃',
     opened: '受理',
     ordered: '派车',

@@ -30,7 +30,6 @@ export function DispatchPage({ flashing }: { flashing: string | undefined }) {
         <UnitList flashing={flashing} />
       </div>
       <div className="column column-case">
-        <CallSlip />
         {draft ? (
           <DraftForm key={draft.callId ?? 'hand'} draft={draft} />
         ) : history ? (
@@ -56,6 +55,7 @@ export function DispatchPage({ flashing }: { flashing: string | undefined }) {
         )}
       </div>
       <MapPanel flashing={flashing} />
+      <CallSlip />
     </main>
   )
 }

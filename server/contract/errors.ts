@@ -157,6 +157,11 @@ const table = {
   },
   STATUS_ORDER: { http: 409, zh: '状态不能从 {from} 变为 {to}', en: 'The status cannot go from {from} to {to}' },
   CARD_EXISTS: { http: 409, zh: '报告卡 {cardId} 已存在', en: 'Report card {cardId} exists already' },
+  LINE_AWAY: {
+    http: 503,
+    zh: '主线暂时没有应答，未确认；请稍后用同一编号重发',
+    en: 'The line has not answered yet, nothing is confirmed; send again by the same key',
+  },
   EPOCHS_TOO_MANY: {
     http: 429,
     zh: '来源 {source} 一小时内开启的新批次过多，请检查该设备',

@@ -242,6 +242,13 @@ export function createTouched(): Touched {
   }
 }
 
+/** Lets go of what was touched, where nobody shows it. */
+export function clearTouched(touched: Touched): void {
+  touched.judged.length = 0
+  touched.city = false
+  for (const held of Object.values(touched)) if (held instanceof Set) held.clear()
+}
+
 export function createWorld(): World {
   return {
     seq: 0,
