@@ -30,6 +30,7 @@ export const keyTable = [
   { id: 'endSilent', keys: ['Alt+u'], shown: 'Alt+U', where: 'call', inText: true },
   { id: 'endTest', keys: ['Alt+t'], shown: 'Alt+T', where: 'call', inText: true },
   { id: 'endOther', keys: ['Alt+q'], shown: 'Alt+Q', where: 'call', inText: true },
+  { id: 'pack', keys: ['F2'], shown: 'F2', where: 'desk', inText: true },
   { id: 'newIncident', keys: ['n'], shown: 'N', where: 'desk' },
   { id: 'follow', keys: ['f'], shown: 'F', where: 'desk' },
   { id: 'assign1', keys: ['Alt+1'], shown: 'Alt+1', where: 'case', inText: true },
@@ -46,6 +47,9 @@ export const keyTable = [
   { id: 'note', keys: ['w'], shown: 'W', where: 'case' },
   { id: 'close', keys: ['x'], shown: 'X', where: 'case' },
   { id: 'person', keys: ['p'], shown: 'P', where: 'case' },
+  { id: 'toAddress', keys: ['F3'], shown: 'F3', where: 'forms', inText: true },
+  { id: 'toLevel', keys: ['F4'], shown: 'F4', where: 'forms', inText: true },
+  { id: 'sendLater', keys: ['Alt+Enter'], shown: 'Alt+Enter', where: 'forms', inText: true },
   { id: 'send', keys: ['Ctrl+Enter'], shown: 'Ctrl+Enter', where: 'forms', inText: true },
 ] as const satisfies readonly {
   id: string

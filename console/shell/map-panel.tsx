@@ -284,7 +284,9 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
   }, [handle, trackOf])
 
   // Where to look. What was just made may not have come back from the house yet: the wish waits for it.
-  const isThere = useWorld(world => wish === undefined || wish.what === 'all' || hasThing(world, wish))
+  const isThere = useWorld(
+    world => wish === undefined || wish.what === 'all' || wish.what === 'place' || hasThing(world, wish),
+  )
   const granted = useRef(0)
   useEffect(() => {
     if (!handle || !wish || !isThere || granted.current === wish.at) return
@@ -292,6 +294,8 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
     const world = useWorld.getState()
     if (wish.what === 'all') {
       if (centre.bounds) handle.fitBounds(centre.bounds, { paddingPx: 24 })
+    } else if (wish.what === 'place') {
+      handle.flyTo({ lon: wish.lon, lat: wish.lat, zoom: Math.max(caseZoom + 1, handle.getView().zoom) })
     } else if (wish.what === 'alert') {
       const region = world.regions.get(world.alerts.get(wish.id)?.regionCode ?? '')
       if (centre.bounds) handle.fitBounds(centre.bounds, { paddingPx: 24 })
@@ -315,7 +319,9 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
     return handle.onClick(hit => {
       const desk = useDesk.getState()
       if (desk.draft && !quiet) {
-        useDesk.setState({ draft: { ...desk.draft, lon: Number(hit.lon.toFixed(6)), lat: Number(hit.lat.toFixed(6)) } })
+        // A place pointed at is no place of the gazetteer any more.
+        const { gazetteerId: _id, accepted: _name, regionCode: _code, isOutside: _out, ...rest } = desk.draft
+        useDesk.setState({ draft: { ...rest, lon: Number(hit.lon.toFixed(6)), lat: Number(hit.lat.toFixed(6)) } })
         return
       }
       const mark = hit.marks[0]
@@ -370,7 +376,7 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
   )
 }
 
-function hasThing(world: LiveWorld, wish: Exclude<MapWish, { what: 'all' }>): boolean {
+function hasThing(world: LiveWorld, wish: Exclude<MapWish, { what: 'all' | 'place' }>): boolean {
   const things = { incident: world.incidents, unit: world.units, alert: world.alerts, call: world.calls }[wish.what]
   return things.has(wish.id)
 }

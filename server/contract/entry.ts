@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { CalendarSpan, calendarSpansMax } from './calendar.ts'
 import { basesMax, HospitalState, OperatingMode, Shift } from './fleet.ts'
+import { GivenAnswer, Pack } from './pack.ts'
 import { DutyShift, QuietHours, quietHoursMax, shiftsMax } from './roster.ts'
 import { Rule, rulesMax } from './rule.ts'
 import {
@@ -140,9 +141,17 @@ const bodies = {
       .max(5_000),
   }),
   'rule.published': z.strictObject({ version: z.int().min(1), rules: z.array(Rule).max(rulesMax) }),
+  'pack.published': Pack,
   'calendar.published': z.strictObject({
     version: z.int().min(1),
     spans: z.array(CalendarSpan).max(calendarSpansMax),
+  }),
+  /** Cases of a disease by week (Monday to Sunday, ISO 8601) of one past year: what the ratio rule compares with. null = unknown. */
+  'history.published': z.strictObject({
+    diseaseId: Id,
+    regionCode: RegionCode,
+    year: z.int().min(1990).max(2100),
+    weeks: z.array(z.int().min(0).max(10_000_000).nullable()).min(52).max(53),
   }),
   'place.registered': z.strictObject({
     placeId: Id,
@@ -298,6 +307,23 @@ const bodies = {
     complaint: Complaint.optional(),
     complaintText: Personal.optional(),
     addressText: Personal.optional(),
+    note: Personal.optional(),
+    /** What the address search offered and the desk accepted: clear, beside the sealed text. */
+    gazetteerId: Id.optional(),
+    /** True when the place lies in no published region; the region is then that of the desk nearest to it. */
+    isOutside: z.boolean().optional(),
+  }),
+  /** What was asked of an incident with one pack so far: replaces what was said before with the same pack. */
+  'incident.questioned': z.strictObject({
+    incidentId: Id,
+    packId: Id,
+    packVersion: z.int().min(1),
+    answers: z.array(GivenAnswer).max(40),
+    /** Why the desk chose a less urgent level than the answers propose. */
+    levelReason: z.string().min(1).max(200).optional(),
+    /** Code of a licensed protocol, as typed. */
+    externalCode: z.string().trim().min(1).max(40).optional(),
+    /** What the caller said besides. */
     note: Personal.optional(),
   }),
   'incident.unitAssigned': z.strictObject({ incidentId: Id, unitId: Id }),
@@ -621,7 +647,9 @@ const command = (zh: string, en: string, more: Partial<Row> = {}): Row => ({
 const rows: Record<Kind, Row> = {
   'region.published': fact('urgent', '区划发布', 'regions published'),
   'rule.published': fact('urgent', '规则发布', 'rules published'),
+  'pack.published': fact('urgent', '问卷发布', 'question pack published'),
   'calendar.published': fact('urgent', '日历发布', 'calendar published'),
+  'history.published': fact('live', '历年同期发布', 'history published'),
   'place.registered': fact('live', '机构登记', 'place registered'),
   'unit.registered': fact('live', '车组登记', 'unit registered'),
   'unit.position': fact('live', '车组位置', 'unit position', { storage: 'position' }),
@@ -655,6 +683,10 @@ const rows: Record<Kind, Row> = {
   'call.ended': fact('urgent', '来电结束', 'call ended'),
   'incident.opened': command('事件受理', 'incident opened', {
     personal: ['complaintText', 'addressText', 'note'],
+    record: { kind: 'incident', idField: 'incidentId' },
+  }),
+  'incident.questioned': fact('urgent', '问卷应答', 'questions answered', {
+    personal: ['note'],
     record: { kind: 'incident', idField: 'incidentId' },
   }),
   'incident.unitAssigned': command('派车', 'unit assigned'),

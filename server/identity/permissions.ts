@@ -13,10 +13,8 @@
  * - Whom a rule escalates to may read that alert in full: somebody woken at night must be able to answer.
  * - Kinds that only the house itself says (record.viewed, page.attempted, signal.found …) stand with nobody.
  */
-import type { Actor, Kind, RecordKind } from '#contract/entry.ts'
-import { kindNames } from '#contract/entry.ts'
-import type { Rule } from '#contract/rule.ts'
-import { listLeaves } from '#contract/rule.ts'
+import { type Actor, type Kind, kindNames, type RecordKind } from '#contract/entry.ts'
+import { listLeaves, type Rule } from '#contract/rule.ts'
 import type { Role } from '#contract/scalars.ts'
 import type { AlertView } from '#contract/view.ts'
 import type { ShownCollection } from '../state/world.ts'
@@ -74,7 +72,9 @@ const houseOnly: readonly Role[] = []
 export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'region.published': register,
   'rule.published': register,
+  'pack.published': register,
   'calendar.published': register,
+  'history.published': ['epidemiologist', ...register],
   'place.registered': register,
   'unit.registered': register,
   'unit.position': onBoard,
@@ -100,6 +100,7 @@ export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'number.marked': ['shift-leader'],
   'call.ended': [...desk, 'gateway', 'feed', 'player'],
   'incident.opened': [...desk, 'player'],
+  'incident.questioned': [...desk, 'player'],
   'incident.unitAssigned': [...desk, 'player'],
   'incident.unitReleased': [...desk, 'player'],
   'incident.levelChanged': [...desk, 'player'],
@@ -290,6 +291,7 @@ const dispatchTrail: readonly Kind[] = [
   'number.marked',
   'call.ended',
   'incident.opened',
+  'incident.questioned',
   'incident.unitAssigned',
   'incident.unitReleased',
   'incident.levelChanged',
@@ -443,7 +445,7 @@ export function classifyAlert(alert: Pick<AlertView, 'ruleId' | 'evidence'>, rul
   const only = (type: string) => types.length > 0 && types.every(one => one === type)
   if (only('tick-gap')) return 'operation'
   if (only('unit-silence')) return 'dispatch'
-  if (types.includes('card')) return 'statutory'
+  if (types.includes('card') || types.includes('place-cluster')) return 'statutory'
   return 'health'
 }
 
@@ -561,6 +563,8 @@ export const routeTable = {
   'GET /v1/incidents/:incidentId': ['dispatcher', 'shift-leader', 'crew', 'terminal', 'player'],
   // Advice is for who may order a unit; its rows hold only units the asker sees.
   'GET /v1/incidents/:incidentId/advice': desk,
+  'GET /v1/addresses': desk,
+  'GET /v1/packs': [...desk, 'administrator', 'auditor'],
   // Where the patient may go, how well the region is covered, who goes to a mass casualty: for who may order.
   'GET /v1/incidents/:incidentId/destinations': desk,
   'GET /v1/incidents/:incidentId/mass': desk,

@@ -27,11 +27,21 @@ export type Sight = {
   kinds: ReadonlySet<Kind>
 }
 
-type Kept = { heardAt?: number; assignedBy?: string; statusBy?: string }
+type Kept = Pick<Unit, 'heardAt' | 'assignedBy' | 'statusBy' | 'movesOf' | 'still' | 'orderedFrom'>
+
+const coreOnly = [
+  'heardAt',
+  'assignedBy',
+  'statusBy',
+  'movesOf',
+  'still',
+  'orderedFrom',
+] as const satisfies readonly (keyof Kept)[]
 
 /** A unit without what only the core needs. */
 function showUnit(unit: Unit): unknown {
-  const { heardAt: _heard, assignedBy: _by, statusBy: _statusBy, ...view } = unit as Unit & Kept
+  const view: Partial<Unit> = { ...unit }
+  for (const name of coreOnly) delete view[name]
   return view
 }
 
@@ -50,7 +60,16 @@ export function createSight(principal: Principal, world: World): Sight {
   const covers = (regionCode: string) => isInScope(principal, regionCode, world.regions)
   const isOwnUnit = (unitId: string) => principal.unitIds.includes(unitId)
   const seesIncident = (incident: Incident) =>
-    reach.incidents === 'own' ? incident.unitIds.some(isOwnUnit) : covers(incident.regionCode)
+    reach.incidents === 'own'
+      ? incident.unitIds.some(isOwnUnit) || (incident.nextUnitIds ?? []).some(isOwnUnit)
+      : covers(incident.regionCode) ||
+        (incident.ownerCode !== undefined && covers(incident.ownerCode)) ||
+        (incident.visibleTo ?? []).some(covers)
+  /** What belongs to a case is seen with it: a neighbour's unit that serves it, the calls behind it. */
+  const seesCase = (incidentId: string | undefined) => {
+    const incident = incidentId === undefined ? undefined : world.incidents.get(incidentId)
+    return incident !== undefined && reach.incidents === 'region' && seesIncident(incident)
+  }
   return {
     key: getScopeKey(principal),
     covers,
@@ -61,7 +80,7 @@ export function createSight(principal: Principal, world: World): Sight {
       switch (collection) {
         case 'units': {
           const unit = record as Unit
-          return reach.units === 'own' ? isOwnUnit(unit.unitId) : covers(unit.regionCode)
+          return reach.units === 'own' ? isOwnUnit(unit.unitId) : covers(unit.regionCode) || seesCase(unit.incidentId)
         }
         case 'incidents':
           return seesIncident(record as Incident)
@@ -69,8 +88,12 @@ export function createSight(principal: Principal, world: World): Sight {
           const alert = record as Alert
           return covers(alert.regionCode) && sightOfAlert(principal, alert, world.rules.get(alert.ruleId)) !== 'none'
         }
+        case 'calls': {
+          const call = record as Call
+          return covers(call.regionCode) || seesCase(call.incidentId)
+        }
         default:
-          return covers((record as Place | Call).regionCode)
+          return covers((record as Place).regionCode)
       }
     },
     show(collection, record) {
@@ -84,6 +107,18 @@ export function createSight(principal: Principal, world: World): Sight {
   }
 }
 
+/** Kinds a unit says of itself: only who speaks for it may. */
+const ownWords: ReadonlySet<Kind> = new Set([
+  'unit.position',
+  'unit.vitals',
+  'unit.status',
+  'unit.taskAcknowledged',
+  'unit.distressed',
+  'unit.distressEnded',
+  'incident.stamped',
+  'hospital.notified',
+])
+
 /** The refusal for what a principal says about a kind, a unit or an alert; undefined when it may. Regions are judged beside it. */
 export function judgeSaying(
   principal: Principal,
@@ -94,8 +129,7 @@ export function judgeSaying(
 ): Reject | undefined {
   if (!may(principal, kind, clock)) return reject('KIND_FORBIDDEN', { kind })
   const { unitId, alertId } = body
-  const isOwnWord = kind === 'unit.position' || kind === 'unit.vitals' || kind === 'unit.status'
-  if (isOwnWord && typeof unitId === 'string' && !maySpeakFor(principal, unitId))
+  if (ownWords.has(kind) && typeof unitId === 'string' && !maySpeakFor(principal, unitId))
     return reject('DEVICE_NOT_UNIT', { unitId })
   if (typeof alertId === 'string') {
     const alert = world.alerts.get(alertId)

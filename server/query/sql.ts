@@ -142,19 +142,23 @@ const recordKinds = {
   card: { kinds: ['report.received'], idField: 'cardId' },
 } as const
 
-/** Bodies of the entries that hold a record's sealed fields, oldest first, refused ones left out. */
+/** One entry that holds sealed fields of a record: its body, when it was written and by whom. */
+export type RecordBody = { body: Record<string, unknown>; loggedAt: number; by: string }
+
+/** Entries that hold a record's sealed fields, oldest first, refused ones left out. */
 export async function listRecordBodies(
   pool: Pool,
   recordKind: keyof typeof recordKinds,
   recordId: string,
-): Promise<Record<string, unknown>[]> {
+): Promise<RecordBody[]> {
   const { kinds, idField } = recordKinds[recordKind]
-  const rows = await pool.query<{ body: Record<string, unknown> }>(
-    `SELECT e.body FROM entry e LEFT JOIN outcome o ON o.seq = e.seq
+  const rows = await pool.query<RecordBody>(
+    `SELECT e.body, e.logged_at AS "loggedAt", coalesce(e.actor ->> 'name', e.source) AS by
+     FROM entry e LEFT JOIN outcome o ON o.seq = e.seq
      WHERE e.kind = ANY($1) AND e.body ->> '${idField}' = $2 AND e.body ? '${idField}' AND coalesce(o.result, 'done') = 'done' ORDER BY e.seq LIMIT ${pageMax}`,
     [kinds, recordId],
   )
-  return rows.rows.map(row => row.body)
+  return rows.rows
 }
 
 /** Sources of one answer at most: facilities × kinds of a prefecture are a few thousand. */

@@ -6,7 +6,7 @@
 import { done, type EntryOf, nameActor, type Outcome } from '#contract/entry.ts'
 import { dayMs } from '#contract/scalars.ts'
 import { addCallToSeries, moveCallInSeries } from './series.ts'
-import { addStamp } from './stamps.ts'
+import { addStamp, stampCall } from './stamps.ts'
 import type { Call, NumberRecord, Touched, World } from './world.ts'
 
 /** Positions kept of one caller, newest last. */
@@ -290,6 +290,7 @@ export function applyJoin(world: World, entry: EntryOf<'call.joined'>, touched: 
     source: entry.actor ? 'key' : 'auto',
     by: nameActor(entry),
   })
+  stampCall(incident, call)
   call.incidentId = incidentId
   call.outcome ??= 'repeat'
   settleCallback(call, 'settled', entry.occurredAt)

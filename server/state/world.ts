@@ -4,8 +4,9 @@
  * maps of plain records keyed by id, in insertion order. It holds what is open and recent; tables hold the rest.
  */
 import type { CalendarSpan } from '#contract/calendar.ts'
+import type { Pack } from '#contract/pack.ts'
 import type { Rule } from '#contract/rule.ts'
-import type { AlertView, CallView, IncidentView, PlaceView, RegionView } from '#contract/view.ts'
+import type { AlertView, CallView, IncidentView, PlaceView, RegionView, UnitView } from '#contract/view.ts'
 
 export type Region = RegionView
 export type Place = PlaceView
@@ -35,6 +36,24 @@ export type Unit = {
   /** loggedAt of the newest fix: silence is judged on our clock, not the device's. */
   heardAt?: number
   silent: boolean
+  acknowledgedAt?: number
+  nextIncidentId?: string
+  nextBy?: string
+  nextAcknowledgedAt?: number
+  suggestion?: UnitView['suggestion']
+  distress?: UnitView['distress']
+  shifts?: UnitView['shifts']
+  baseIds?: string[]
+  baseId?: string
+  movedAt?: number
+  moves?: number
+  destinationId?: string
+  /** The shift (or day, without one) that `moves` counts. */
+  movesOf?: string
+  /** Where its fixes have stood still, and since when by the device's clock. */
+  still?: { since: number; lon: number; lat: number }
+  /** Where it was when its task was given: leaving there suggests that it rolls. */
+  orderedFrom?: { lon: number; lat: number }
 }
 
 /** A call is its view, and what only the core needs: the number's keyed hash and the account that answered. */
@@ -95,10 +114,28 @@ export type Signal = {
   expected?: number
   threshold?: number
   statistic?: number
+  /** One-sided p-value where the method has one; `qValue` within its source kind × detector × day. */
+  pValue?: number
+  qValue?: number
+  recurrenceDays?: number
+  /** Joined p: the source kinds of the subset and what each counted, in their order; how their dependence was met. */
+  sourceKinds?: string[]
+  counts?: number[]
+  correction?: 'brown' | 'strube' | 'uncorrected'
+  gradeCandidate?: 'III' | 'II'
+  /** Place of a cluster. */
+  placeId?: string
+  /** Calendar factor held in `expected` and `threshold`. */
+  dayFactor?: number
   late: boolean
   at: number
   subjects: string[]
+  /** Card signals: the disease judged. */
+  diseaseId?: string
 }
+
+/** Weekly cases of a disease in a region, by past year; a week is Monday to Sunday (ISO 8601), null is unknown. */
+export type DiseaseHistory = { diseaseId: string; regionCode: string; years: Record<string, (number | null)[]> }
 
 export type Alert = AlertView & {
   /** Key of the merge: one open alert per rule × region. */
@@ -116,6 +153,14 @@ export type Finding = {
   independentSources: number
   neededSources: number
   cases: number
+  /** Its level, which is the rule's but for a ratio alone (never above 2 核实: a grade candidate is to be verified). */
+  level: number
+  /** A rule of the law: wins outright, is never hidden and never lowered by other rules of the same place. */
+  statutory: boolean
+  /** A single statistical signal above the false-discovery rate of its rule: raised, listed last, tells nobody. */
+  hidden: boolean
+  /** What it is about: the rule's syndrome, else the one its evidence shares. */
+  syndrome?: string
 }
 
 /** A page that is or was due: the pager sends what the world shows due and unreceipted. */
@@ -155,6 +200,8 @@ export type City = {
   lastTickGapMs: number
   quarantined: number
   rulesVersion: number
+  /** Publications of question packs so far: tells a console to read them anew. */
+  packsVersion?: number
   /** Absent until a calendar was published. */
   calendarVersion?: number
   regionsVersion: number
@@ -171,8 +218,11 @@ export type World = {
   regions: Map<string, Region>
   places: Map<string, Place>
   rules: Map<string, Rule>
+  packs: Map<string, Pack>
   /** Spans of the published calendar by their place in it. */
   calendar: Map<string, CalendarSpan>
+  /** By disease and region: what the ratio rule compares with. */
+  histories: Map<string, DiseaseHistory>
   units: Map<string, Unit>
   calls: Map<string, Call>
   numbers: Map<string, NumberRecord>
@@ -190,7 +240,9 @@ export const collections = [
   'regions',
   'places',
   'rules',
+  'packs',
   'calendar',
+  'histories',
   'units',
   'calls',
   'numbers',
@@ -265,7 +317,9 @@ export function createWorld(): World {
     regions: new Map(),
     places: new Map(),
     rules: new Map(),
+    packs: new Map(),
     calendar: new Map(),
+    histories: new Map(),
     units: new Map(),
     calls: new Map(),
     numbers: new Map(),
