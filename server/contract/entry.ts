@@ -113,6 +113,8 @@ const cardPerson = {
    */
   personKeys: z.array(Id).max(2).optional(),
 }
+/** Id of a public-health event: it can never be taken for an alert's. */
+const EventId = z.string().regex(/^E-[A-Za-z0-9_.:-]{1,50}$/)
 /** What came of an alert. */
 export const Verdict = z.enum(['confirmed', 'noise', 'false'])
 export type Verdict = z.infer<typeof Verdict>
@@ -524,7 +526,7 @@ const bodies = {
   'alert.closureConfirmed': z.strictObject({ alertId: Id }),
   // --- public-health events (commands of a desk). "event" in the WHO sense alone: 突发公共卫生事件
   'event.opened': z.strictObject({
-    eventId: Id,
+    eventId: EventId,
     regionCode: RegionCode,
     alertIds: z.array(Id).max(eventAlertsMax).default([]),
     diseaseId: Id.optional(),
@@ -532,15 +534,15 @@ const bodies = {
     grade: Level.optional(),
     reason: z.string().min(1).max(400),
   }),
-  'event.alertAdded': z.strictObject({ eventId: Id, alertId: Id }),
-  'event.graded': z.strictObject({ eventId: Id, grade: Level, reason: z.string().min(1).max(400) }),
+  'event.alertAdded': z.strictObject({ eventId: EventId, alertId: Id }),
+  'event.graded': z.strictObject({ eventId: EventId, grade: Level, reason: z.string().min(1).max(400) }),
   'event.reported': z.strictObject({
-    eventId: Id,
+    eventId: EventId,
     report: z.enum(['initial', 'progress', 'final']),
     /** Number the report has in the system it went to. */
     reference: Id.optional(),
   }),
-  'event.closed': z.strictObject({ eventId: Id, reason: z.string().min(1).max(400) }),
+  'event.closed': z.strictObject({ eventId: EventId, reason: z.string().min(1).max(400) }),
   // --- who is on duty: replaces what was published for the same region
   'roster.published': z.strictObject({
     regionCode: RegionCode,

@@ -46,6 +46,16 @@ const table = {
     zh: '日历时段 {fromDay} 至 {untilDay} 不成立:须先后有序且不超过 {max} 天',
     en: 'Calendar span {fromDay} to {untilDay} does not hold: it must run forward and be at most {max} days',
   },
+  RULES_STALE: {
+    http: 409,
+    zh: '规则已是第 {version} 版,请在其上重新修改',
+    en: 'The rules in force are version {version}; make the change on top of them',
+  },
+  RULE_FOREIGN: {
+    http: 403,
+    zh: '规则 {ruleId} 不是统计规则,由系统管理员发布',
+    en: 'Rule {ruleId} is not a statistical rule; an administrator publishes it',
+  },
   HISTORY_FULL: {
     http: 422,
     zh: '历年同期数据已达 {max} 组上限',

@@ -843,6 +843,18 @@ export const WeekFigureView = z.object({
 })
 export type WeekFigureView = z.infer<typeof WeekFigureView>
 
+/** What one facility reported for the period an alert is about; `usual` is its mean of the seven days before. */
+export const FacilityCountView = z.object({
+  facilityId: Id,
+  sourceKind: SourceKind,
+  syndrome: Syndrome,
+  regionCode: RegionCode,
+  period: z.string(),
+  count: z.number(),
+  usual: z.number().optional(),
+})
+export type FacilityCountView = z.infer<typeof FacilityCountView>
+
 /** One day of a long history; days nobody reported are not listed. */
 export const CalendarDayView = z.object({ day: z.string(), count: z.int(), reporters: z.int() })
 export type CalendarDayView = z.infer<typeof CalendarDayView>

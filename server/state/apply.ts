@@ -21,7 +21,15 @@ import {
   applyRecording,
   applyVerification,
 } from './calls.ts'
-import { applyCard } from './cards.ts'
+import {
+  applyCard,
+  applyCorrection,
+  applyDismissal,
+  applyDraft,
+  applyForgetting,
+  applyRetraction,
+  applyReview,
+} from './cards.ts'
 import {
   applyAidAsk,
   applyAidRefuse,
@@ -33,11 +41,13 @@ import {
 import { applyTick } from './clock.ts'
 import { findExpiry } from './commands.ts'
 import { applyCrew, applyDistress, applyDistressAck, applyDistressEnd, applyMove } from './crews.ts'
+import { applyEventChange, applyEventOpening } from './events.ts'
 import { applyHospitalState, applyNotice, applyNoticeAck } from './hospitals.ts'
-import { applyClose, applyLevel, applyNote, applyOpen } from './incidents.ts'
+import { applyAssign, applyClose, applyClose, applyLevel, applyLevel, applyNote, applyNote, applyOpen, applyOpen, applyRelease } from './incidents.ts'
 import { applyCancel, applyMass, applyMerge, applyOverride, applyReopen, applySplit } from './links.ts'
 import { applyPack, applyQuestions } from './packs.ts'
 import { applyCalendar, applyHistory, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
+import { applyRoster } from './roster.ts'
 import { applyCount } from './series.ts'
 import { recordKey } from './sources.ts'
 import {
@@ -123,11 +133,11 @@ const folds: { [K in Kind]: Fold<K> } = {
   'hospital.noticeAcknowledged': applyNoticeAck,
   'count.reported': applyCount,
   'report.received': applyCard,
-  'report.drafted': keep,
-  'report.draftDismissed': keep,
-  'report.corrected': keep,
-  'report.retracted': keep,
-  'report.reviewed': keep,
+  'report.drafted': applyDraft,
+  'report.draftDismissed': applyDismissal,
+  'report.corrected': applyCorrection,
+  'report.retracted': applyRetraction,
+  'report.reviewed': applyReview,
   'signal.found': keep,
   'alert.acknowledged': keep,
   'alert.noted': keep,
@@ -137,17 +147,20 @@ const folds: { [K in Kind]: Fold<K> } = {
   'alert.reopened': keep,
   'alert.closureProposed': keep,
   'alert.closureConfirmed': keep,
-  'event.opened': keep,
-  'event.alertAdded': keep,
-  'event.graded': keep,
-  'event.reported': keep,
-  'event.closed': keep,
-  'roster.published': keep,
+  'event.opened': applyEventOpening,
+  'event.alertAdded': applyEventChange,
+  'event.graded': applyEventChange,
+  'event.reported': applyEventChange,
+  'event.closed': applyEventChange,
+  'roster.published': applyRoster,
   'clock.ticked': applyTick,
   'page.attempted': keep,
   'page.receipted': keep,
   'record.viewed': keep,
-  'person.forgotten': applyForgotten,
+  'person.forgotten': (world, entry, touched) => {
+    applyForgetting(world, entry)
+    return applyForgotten(world, entry, touched)
+  },
   'account.changed': keep,
   'device.changed': keep,
   'entry.quarantined': (world, _entry, touched) => {
