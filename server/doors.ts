@@ -37,6 +37,7 @@ import { createDeployment } from './operations/deployment.ts'
 import { type DryRuns, registerDryRunRoute } from './operations/dry-run.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { createOutlook } from './operations/outlook.ts'
+import { registerDutyRoutes } from './query/duty-routes.ts'
 import { registerReportRoutes } from './query/report-routes.ts'
 import { type QueryPorts, registerQueryRoutes } from './query/routes.ts'
 import { startRoadThread } from './roads/thread.ts'
@@ -230,6 +231,7 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
           if (foreign) return foreign
           const principal = await admitRoute(request.headers, 'POST /v1/calls/:callId/position-link')
           if ('code' in principal) return principal
+          if (principal.type !== 'account') return reject('ROLE_FORBIDDEN')
           const call = world.calls.get(callId)
           if (!call || !createSight(principal, world).sees('calls', call)) return reject('CALL_UNKNOWN', { callId })
           // A call without personal fields has no record: the link can still be read out.
@@ -286,6 +288,7 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
       }
       registerQueryRoutes(app, queryPorts)
       registerReportRoutes(app, queryPorts)
+      registerDutyRoutes(app, queryPorts)
     },
   )
   await app.ready()

@@ -236,6 +236,8 @@ export const IncidentView = z.object({
   /** Question packs asked, oldest first, and the most urgent level they propose. */
   packRuns: z.array(PackRunView).optional(),
   proposedLevel: Level.optional(),
+  /** Number of the paper slip it was run on, when there was no server. */
+  slipNo: z.int().optional(),
   /** Units whose next task this is. */
   nextUnitIds: z.array(Id).optional(),
   /** Set when its unit was taken away before the patient was reached: it stands at the head of its level. */

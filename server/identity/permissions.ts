@@ -71,7 +71,6 @@ const houseOnly: readonly Role[] = []
 /** Roles that may say a kind. Written out for every kind: a kind without a row does not compile. */
 export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'region.published': register,
-  'rule.published': register,
   'pack.published': register,
   'calendar.published': register,
   // Rules are the epidemiologist's instrument; which of them, sight.ts judges by what a publication changes.
@@ -135,6 +134,17 @@ export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'hospital.stateReported': [...desk, 'hospital', 'gateway', 'feed', 'player'],
   'hospital.notified': [...desk, 'crew', 'terminal', 'player'],
   'hospital.noticeAcknowledged': ['hospital', ...desk, 'player'],
+  'shift.handoverOffered': desk,
+  'shift.handedOver': desk,
+  'shift.handoverWithdrawn': desk,
+  'slip.rangeIssued': desk,
+  'slip.entered': desk,
+  'review.sheetPublished': ['shift-leader'],
+  'review.requested': desk,
+  'review.scored': ['shift-leader'],
+  // Whose work was judged may say so; who that is, the world knows.
+  'review.appealed': desk,
+  'review.decided': ['shift-leader'],
   'count.reported': ['hospital', 'epidemiologist', 'gateway', 'feed', 'player'],
   // A statutory card is filed by a person; a feed prepares a draft (a player replays what persons once filed).
   'report.received': ['hospital', 'epidemiologist', 'player'],
@@ -276,6 +286,11 @@ const alertTrail: readonly Kind[] = [
   'page.receipted',
 ]
 const dispatchTrail: readonly Kind[] = [
+  'shift.handoverOffered',
+  'shift.handedOver',
+  'shift.handoverWithdrawn',
+  'slip.rangeIssued',
+  'slip.entered',
   'unit.registered',
   'unit.status',
   'call.received',
@@ -352,6 +367,11 @@ export const readTable: Readonly<Record<Role, ReadRow>> = {
     alerts: { dispatch: 'full', operation: 'full', statutory: 'notice', health: 'notice' },
     entries: [
       ...dispatchTrail,
+      'review.sheetPublished',
+      'review.requested',
+      'review.scored',
+      'review.appealed',
+      'review.decided',
       'alert.acknowledged',
       'alert.noted',
       'alert.closed',
@@ -618,6 +638,14 @@ export const routeTable = {
   // Figures without persons: for who leads, who keeps and who checks.
   'GET /v1/reports/dispatch': ['shift-leader', 'administrator', 'auditor'],
   'GET /v1/reports/dispatch.csv': ['shift-leader', 'administrator', 'auditor'],
+  'GET /v1/handovers': [...desk, 'auditor'],
+  'GET /v1/slips': desk,
+  // Samples and scores are about people's work: for who leads them, and to whoever was judged.
+  'GET /v1/reviews/samples': ['shift-leader'],
+  'GET /v1/reviews': desk,
+  'GET /v1/reviews.csv': ['shift-leader'],
+  'GET /v1/tracks': desk,
+  'GET /v1/replay': desk,
 } as const satisfies Record<string, Access>
 
 export type RouteName = keyof typeof routeTable

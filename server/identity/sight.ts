@@ -30,6 +30,8 @@ export type Sight = {
   kinds: ReadonlySet<Kind>
   /** Set when of the report cards only those of this source are seen. */
   ownCards?: string
+  /** Name of the account; undefined for a device. */
+  name: string | undefined
 }
 
 type Kept = Pick<Unit, 'heardAt' | 'assignedBy' | 'statusBy' | 'movesOf' | 'still' | 'orderedFrom'>
@@ -93,6 +95,7 @@ export function createSight(principal: Principal, world: World): Sight {
     covers,
     kinds: listReadableKinds(principal),
     ...(reach.cards === 'own' ? { ownCards: source } : {}),
+    name: principal.type === 'account' ? principal.name : undefined,
     sees(collection, record) {
       if (reach[collection] === 'none') return false
       if (reach[collection] === 'all') return true

@@ -49,6 +49,8 @@ export type Asker = {
   kinds: ReadonlySet<Kind>
   /** Set when of the report cards only those of this source are seen. */
   ownCards?: string
+  /** Name of the account; undefined for a device. */
+  name: string | undefined
 }
 
 export type Judged = { method: string; expected: (number | null)[]; threshold: (number | null)[]; alarms: boolean[] }

@@ -5,6 +5,7 @@
  */
 import type { CalendarSpan } from '#contract/calendar.ts'
 import { getCardLimits } from '#contract/diseases.ts'
+import type { HandoverView, ReviewView, ReviewWishView, ScoreSheet, SlipRangeView } from '#contract/duty.ts'
 import type { Pack } from '#contract/pack.ts'
 import type { Rule } from '#contract/rule.ts'
 import type {
@@ -211,6 +212,9 @@ export type Card = CardView & {
 export type PublicEvent = EventView
 export type Draft = DraftView
 export type Roster = RosterView
+export type Handover = HandoverView
+export type SlipRange = SlipRangeView
+export type Review = ReviewView
 
 /** Exact ranges of source sequence numbers counted so far, ascending, disjoint, not touching: [from, to, from, to, …]. */
 export type SourceRanges = { key: string; ranges: number[]; heardAt: number }
@@ -228,6 +232,8 @@ export type City = {
   /** Absent until a calendar was published. */
   calendarVersion?: number
   regionsVersion: number
+  /** Last number of a paper slip given out; absent before the first. */
+  slipsIssued?: number
   /** Time of the first call ever counted: from then on a day without a call is a true zero. 0 before. */
   firstCallAt: number
   /** Counter behind alert ids. */
@@ -261,6 +267,11 @@ export type World = {
   /** Rosters by region code. */
   rosters: Map<string, Roster>
   sources: Map<string, SourceRanges>
+  handovers: Map<string, Handover>
+  slipRanges: Map<string, SlipRange>
+  scoreSheets: Map<string, ScoreSheet>
+  reviewWishes: Map<string, ReviewWishView>
+  reviews: Map<string, Review>
 }
 
 /** Collections in the order a checkpoint writes them. */
@@ -284,6 +295,11 @@ export const collections = [
   'drafts',
   'rosters',
   'sources',
+  'handovers',
+  'slipRanges',
+  'scoreSheets',
+  'reviewWishes',
+  'reviews',
 ] as const
 export type Collection = (typeof collections)[number]
 
@@ -319,6 +335,8 @@ export type Touched = {
   drafts: Set<string>
   pages: Set<string>
   series: Set<string>
+  handovers: Set<string>
+  reviews: Set<string>
 }
 
 export function createTouched(): Touched {
@@ -337,6 +355,8 @@ export function createTouched(): Touched {
     drafts: new Set(),
     pages: new Set(),
     series: new Set(),
+    handovers: new Set(),
+    reviews: new Set(),
   }
 }
 
@@ -379,6 +399,11 @@ export function createWorld(): World {
     drafts: new Map(),
     rosters: new Map(),
     sources: new Map(),
+    handovers: new Map(),
+    slipRanges: new Map(),
+    scoreSheets: new Map(),
+    reviewWishes: new Map(),
+    reviews: new Map(),
   }
 }
 
