@@ -5,7 +5,7 @@
  */
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import type { CallOutcome, LinkedService } from '#contract/scalars.ts'
+import { CallKind, type CallOutcome, type LinkedService } from '#contract/scalars.ts'
 import type { CallView, DuplicateView, NumberHistoryView } from '#contract/view.ts'
 import { endCall, subjectOf } from '../incidents/actions.ts'
 import { useTakeCall } from '../incidents/take-call.ts'
@@ -18,7 +18,7 @@ import { formatClock, formatDayTime, shortenId } from '../shell/format.ts'
 import { type KeyId, useKey } from '../shell/keys.ts'
 import { Action, LevelSquare, SentNote } from '../shell/parts.tsx'
 import { useCountyNames } from '../shell/regions.ts'
-import { acknowledgeLink, joinCall, linkCall, markNumber } from './actions.ts'
+import { acknowledgeLink, askPosition, joinCall, linkCall, markNumber, setCallKind } from './actions.ts'
 import { findCurrent, judgeAnswer, judgeLink, listWaiting } from './waiting.ts'
 
 /** How calls end without a run, and the key of each. */
@@ -81,6 +81,7 @@ function Slip({ call, waiting }: { call: CallView; waiting: number }) {
   const isLeader = useRole('shift-leader')
   const [marking, setMarking] = useState(false)
   const [reason, setReason] = useState('')
+  const [asked, setAsked] = useState<{ link: string; isSent: boolean }>()
   const path = `/v1/calls/${encodeURIComponent(call.callId)}`
   const history = useQuery({
     queryKey: ['number-history', call.callId],
@@ -103,6 +104,8 @@ function Slip({ call, waiting }: { call: CallView; waiting: number }) {
       chooseIncident(incidentId)
     })
   }
+  const askPlace = () => void askPosition(call).then(setAsked)
+  useKey('askPosition', askPlace)
   useKey('join', best ? () => join(best) : undefined)
   const isAnswered = call.answeredAt !== undefined
   const others = waiting - (isAnswered || call.abandonedAt !== undefined ? 0 : 1)
@@ -136,6 +139,24 @@ function Slip({ call, waiting }: { call: CallView; waiting: number }) {
             onAct={() => take(call)}
           />
         )}
+        <Action word={t('slip.askPosition')} keyId="askPosition" testId="slip-ask-position" onAct={askPlace} />
+        <select
+          className="field slip-kind"
+          data-testid="slip-kind"
+          aria-label={t('slip.kind')}
+          value={call.callKind ?? ''}
+          onChange={event => {
+            const kind = CallKind.safeParse(event.target.value)
+            if (kind.success) void setCallKind(call, kind.data)
+          }}
+        >
+          <option value="">{t('slip.kind')}</option>
+          {CallKind.options.map(kind => (
+            <option key={kind} value={kind}>
+              {t(`slip.kindOf.${kind}`)}
+            </option>
+          ))}
+        </select>
         {others > 0 && <span className="muted">{t('slip.more', { count: others })}</span>}
         <span className="slip-gap" />
         {services.map(service => (
@@ -148,6 +169,12 @@ function Slip({ call, waiting }: { call: CallView; waiting: number }) {
         ))}
       </div>
       <SentNote subject={subjectOf.call(call.callId)} />
+      {asked && (
+        <div className="slip-row" data-testid="slip-asked">
+          <span className="muted">{t(asked.isSent ? 'slip.linkSent' : 'slip.linkShown')}</span>
+          {!asked.isSent && <code className="slip-url">{asked.link}</code>}
+        </div>
+      )}
       {(call.earlierCalls ?? 0) > 0 && (
         <div className="slip-row" data-testid="slip-history">
           <span className="muted">{t('slip.history', { count: call.earlierCalls! })}</span>
