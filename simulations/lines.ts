@@ -96,7 +96,7 @@ export function createLines(options: LinesOptions): Lines {
     const { level, complaintText, addressText, callerName, ageBand, sex } = body
     const told = { level, complaintText, addressText, callerName, ageBand, sex }
     const known = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined))
-    const answerAt = share < 0.25 ? undefined : saying.at + answerFirstMs + share * answerSpreadMs
+    const answerAt = share < 0.25 ? undefined : Math.round(saying.at + answerFirstMs + share * answerSpreadMs)
     const describeAt = (answerAt ?? saying.at + answerFirstMs + answerSpreadMs) + describeMs
     lines.set(callId, {
       call,

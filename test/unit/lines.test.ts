@@ -83,6 +83,13 @@ test('CTI-30 a call rings in the telephone system; what is said of it waits unti
     'call.ended',
     'incident.unitAssigned',
   ])
+  for (const n of ['p', 'q', 'r', 's']) {
+    const other = createHouse()
+    other.at(0, [rings(n)])
+    other.show(`CALL-${n}`)
+    for (let s = 1; s < 30; s++)
+      for (const saying of other.at(s)) assert.ok(Number.isInteger(saying.at), `${saying.kind} ${saying.at}`)
+  }
   assert.deepEqual(house.told.slice(1), ['answer a', 'record a', 'hangup a true'])
   assert.deepEqual(house.at(23, [assigns('a')]).length, 1, 'what comes later goes straight through')
 })
