@@ -22,6 +22,8 @@ export const DetectorCondition = z.strictObject({
   minCount: z.int().min(0).max(1_000_000).default(3),
   /** `calendar`: judged on daily counts freed of weekday and holiday (detect/calendar.ts); hourly series stay as they are. */
   adjust: z.enum(['none', 'calendar']).default('none'),
+  /** One-sided level of C1 and C2; absent: 0.001, as published. C3 has none. */
+  alpha: z.number().min(1e-9).max(0.2).optional(),
 })
 export type DetectorCondition = z.infer<typeof DetectorCondition>
 
