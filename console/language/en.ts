@@ -1264,6 +1264,7 @@ export const en: Texts = {
   // conditions of rules, in words
   ruleLeaf: {
     adjusted: ', freed of weekday and holiday',
+    alpha: ', α = {{alpha}}',
     fisher: 'Fisher',
     stouffer: 'Stouffer',
     maxP: ', p ≤ {{p}}',
