@@ -6,14 +6,16 @@
 import { useEffect, useMemo, useRef, useState } from 'react'
 import type { UnitView } from '#contract/view.ts'
 import type { PositionRow } from '#contract/wire.ts'
+import { drawCircle, findCurrent } from '../calls/waiting.ts'
 import { useTexts } from '../language/i18n.ts'
 import { getCityNow } from '../live/clock.ts'
 import { ask } from '../live/http.ts'
 import { findFix, watchFixes } from '../live/positions.ts'
 import { useWorld } from '../live/store.ts'
 import type { LiveWorld } from '../live/world.ts'
-import type { Level } from '../look/palette.ts'
+import { type Level, surfaces } from '../look/palette.ts'
 import type { BasemapPack } from '../map/basemap.ts'
+import type { LayerJson } from '../map/engine.ts'
 import type { MapHandle, RegionState } from '../map/map.ts'
 import type { UnitGlyph } from '../map/unit-motion.ts'
 import type { UnitsLayer } from '../map/units-layer.ts'
@@ -28,6 +30,22 @@ import { useBasemap } from './regions.ts'
 const caseZoom = 12.5
 /** Minutes of a unit's track that are drawn. */
 const trackMin = 30
+
+const callAreaSource = 'call-area'
+const callAreaLayers: readonly LayerJson[] = [
+  {
+    id: 'call-area-fill',
+    type: 'fill',
+    source: callAreaSource,
+    paint: { 'fill-color': surfaces.dark.accent, 'fill-opacity': 0.12 },
+  },
+  {
+    id: 'call-area',
+    type: 'line',
+    source: callAreaSource,
+    paint: { 'line-color': surfaces.dark.accent, 'line-width': 2, 'line-dasharray': [3, 2] },
+  },
+] as unknown as readonly LayerJson[]
 
 function toGlyph(unit: UnitView): UnitGlyph | undefined {
   const fix = findFix(unit.unitId)
@@ -225,6 +243,26 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
     [handle, flashing],
   )
   useEffect(() => handle?.setRegionStates(regionStates ?? new Map()), [handle, regionStates])
+
+  // Area of the call in hand: where the operator, a phone or a person says the caller is.
+  const seatName = useDesk(desk => desk.seatName)
+  const callId = useDesk(desk => desk.callId)
+  const shownCall = quiet
+    ? undefined
+    : (draft?.callId && calls.get(draft.callId)) || findCurrent(calls, seatName, callId)
+  const area = shownCall?.radiusM && shownCall.lon !== undefined && shownCall.lat !== undefined ? shownCall : undefined
+  useEffect(() => {
+    if (!handle || quiet) return
+    handle.addSource(callAreaSource, callAreaLayers)
+  }, [handle, quiet])
+  useEffect(() => {
+    if (!handle || !area) return
+    const ring = drawCircle(area.lon!, area.lat!, area.radiusM!)
+    handle.setData(callAreaSource, [
+      { type: 'Feature', properties: { id: area.callId }, geometry: { type: 'Polygon', coordinates: [ring] } },
+    ])
+    return () => handle.setData(callAreaSource, [])
+  }, [handle, area?.callId, area?.lon, area?.lat, area?.radiusM])
 
   // Track of one unit.
   useEffect(() => {

@@ -146,6 +146,13 @@ const bodies = {
     version: z.int().min(1),
     spans: z.array(CalendarSpan).max(calendarSpansMax),
   }),
+  /** Cases of a disease by week (Monday to Sunday, ISO 8601) of one past year: what the ratio rule compares with. null = unknown. */
+  'history.published': z.strictObject({
+    diseaseId: Id,
+    regionCode: RegionCode,
+    year: z.int().min(1990).max(2100),
+    weeks: z.array(z.int().min(0).max(10_000_000).nullable()).min(52).max(53),
+  }),
   'place.registered': z.strictObject({
     placeId: Id,
     placeKind: z.enum([
@@ -624,6 +631,7 @@ const rows: Record<Kind, Row> = {
   'region.published': fact('urgent', '区划发布', 'regions published'),
   'rule.published': fact('urgent', '规则发布', 'rules published'),
   'calendar.published': fact('urgent', '日历发布', 'calendar published'),
+  'history.published': fact('live', '历年同期发布', 'history published'),
   'place.registered': fact('live', '机构登记', 'place registered'),
   'unit.registered': fact('live', '车组登记', 'unit registered'),
   'unit.position': fact('live', '车组位置', 'unit position', { storage: 'position' }),

@@ -46,6 +46,11 @@ const table = {
     zh: '日历时段 {fromDay} 至 {untilDay} 不成立:须先后有序且不超过 {max} 天',
     en: 'Calendar span {fromDay} to {untilDay} does not hold: it must run forward and be at most {max} days',
   },
+  HISTORY_FULL: {
+    http: 422,
+    zh: '历年同期数据已达 {max} 组上限',
+    en: 'Histories are full: at most {max} of disease and region',
+  },
   // identity
   SIGN_IN_REQUIRED: { http: 401, zh: '请先登录', en: 'Sign in first' },
   SIGN_IN_FAILED: { http: 401, zh: '账号或口令不正确', en: 'Account or password is not correct' },
@@ -157,6 +162,11 @@ const table = {
   },
   STATUS_ORDER: { http: 409, zh: '状态不能从 {from} 变为 {to}', en: 'The status cannot go from {from} to {to}' },
   CARD_EXISTS: { http: 409, zh: '报告卡 {cardId} 已存在', en: 'Report card {cardId} exists already' },
+  LINE_AWAY: {
+    http: 503,
+    zh: '主线暂时没有应答，未确认；请稍后用同一编号重发',
+    en: 'The line has not answered yet, nothing is confirmed; send again by the same key',
+  },
   EPOCHS_TOO_MANY: {
     http: 429,
     zh: '来源 {source} 一小时内开启的新批次过多，请检查该设备',

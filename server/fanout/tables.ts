@@ -42,7 +42,7 @@ const show = {
     level: a.level,
     view: a,
   }),
-  calls: ({ numberHash: _h, answeredById: _b, ...c }: Call) => ({
+  calls: ({ numberHash: _h, answeredById: _b, isUncounted: _u, ...c }: Call) => ({
     id: c.callId,
     at: c.receivedAt,
     state: c.outcome ?? 'open',

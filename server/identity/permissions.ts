@@ -75,6 +75,7 @@ export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'region.published': register,
   'rule.published': register,
   'calendar.published': register,
+  'history.published': ['epidemiologist', ...register],
   'place.registered': register,
   'unit.registered': register,
   'unit.position': onBoard,
@@ -464,7 +465,7 @@ export function classifyAlert(alert: Pick<AlertView, 'ruleId' | 'evidence'>, rul
   const only = (type: string) => types.length > 0 && types.every(one => one === type)
   if (only('tick-gap')) return 'operation'
   if (only('unit-silence')) return 'dispatch'
-  if (types.includes('card')) return 'statutory'
+  if (types.includes('card') || types.includes('place-cluster')) return 'statutory'
   return 'health'
 }
 

@@ -31,11 +31,21 @@ export type Sight = {
   ownCards?: string
 }
 
-type Kept = { heardAt?: number; assignedBy?: string; statusBy?: string }
+type Kept = Pick<Unit, 'heardAt' | 'assignedBy' | 'statusBy' | 'movesOf' | 'still' | 'orderedFrom'>
+
+const coreOnly = [
+  'heardAt',
+  'assignedBy',
+  'statusBy',
+  'movesOf',
+  'still',
+  'orderedFrom',
+] as const satisfies readonly (keyof Kept)[]
 
 /** A unit without what only the core needs. */
 function showUnit(unit: Unit): unknown {
-  const { heardAt: _heard, assignedBy: _by, statusBy: _statusBy, ...view } = unit as Unit & Kept
+  const view: Partial<Unit> = { ...unit }
+  for (const name of coreOnly) delete view[name]
   return view
 }
 
@@ -54,7 +64,7 @@ function listOtherRules(world: World, alert: Alert): Rule[] {
 }
 
 /** A call without what only the core needs: the number's hash stays in the house. */
-export function showCall({ numberHash: _hash, answeredById: _by, ...view }: Call) {
+export function showCall({ numberHash: _hash, answeredById: _by, isUncounted: _not, ...view }: Call) {
   return view
 }
 
@@ -67,7 +77,16 @@ export function createSight(principal: Principal, world: World): Sight {
   const covers = (regionCode: string) => isInScope(principal, regionCode, world.regions)
   const isOwnUnit = (unitId: string) => principal.unitIds.includes(unitId)
   const seesIncident = (incident: Incident) =>
-    reach.incidents === 'own' ? incident.unitIds.some(isOwnUnit) : covers(incident.regionCode)
+    reach.incidents === 'own'
+      ? incident.unitIds.some(isOwnUnit) || (incident.nextUnitIds ?? []).some(isOwnUnit)
+      : covers(incident.regionCode) ||
+        (incident.ownerCode !== undefined && covers(incident.ownerCode)) ||
+        (incident.visibleTo ?? []).some(covers)
+  /** What belongs to a case is seen with it: a neighbour's unit that serves it, the calls behind it. */
+  const seesCase = (incidentId: string | undefined) => {
+    const incident = incidentId === undefined ? undefined : world.incidents.get(incidentId)
+    return incident !== undefined && reach.incidents === 'region' && seesIncident(incident)
+  }
   return {
     key: getScopeKey(principal),
     covers,
@@ -79,7 +98,7 @@ export function createSight(principal: Principal, world: World): Sight {
       switch (collection) {
         case 'units': {
           const unit = record as Unit
-          return reach.units === 'own' ? isOwnUnit(unit.unitId) : covers(unit.regionCode)
+          return reach.units === 'own' ? isOwnUnit(unit.unitId) : covers(unit.regionCode) || seesCase(unit.incidentId)
         }
         case 'incidents':
           return seesIncident(record as Incident)
@@ -91,8 +110,12 @@ export function createSight(principal: Principal, world: World): Sight {
           const card = record as Card
           return covers(card.regionCode) && (reach.cards !== 'own' || card.source === source)
         }
+        case 'calls': {
+          const call = record as Call
+          return covers(call.regionCode) || seesCase(call.incidentId)
+        }
         default:
-          return covers((record as Place | Call).regionCode)
+          return covers((record as Place).regionCode)
       }
     },
     show(collection, record) {
@@ -107,6 +130,18 @@ export function createSight(principal: Principal, world: World): Sight {
   }
 }
 
+/** Kinds a unit says of itself: only who speaks for it may. */
+const ownWords: ReadonlySet<Kind> = new Set([
+  'unit.position',
+  'unit.vitals',
+  'unit.status',
+  'unit.taskAcknowledged',
+  'unit.distressed',
+  'unit.distressEnded',
+  'incident.stamped',
+  'hospital.notified',
+])
+
 /** The refusal for what a principal says about a kind, a unit or an alert; undefined when it may. Regions are judged beside it. */
 export function judgeSaying(
   principal: Principal,
@@ -117,8 +152,7 @@ export function judgeSaying(
 ): Reject | undefined {
   if (!may(principal, kind, clock)) return reject('KIND_FORBIDDEN', { kind })
   const { unitId, alertId, alertIds, cardId } = body
-  const isOwnWord = kind === 'unit.position' || kind === 'unit.vitals' || kind === 'unit.status'
-  if (isOwnWord && typeof unitId === 'string' && !maySpeakFor(principal, unitId))
+  if (ownWords.has(kind) && typeof unitId === 'string' && !maySpeakFor(principal, unitId))
     return reject('DEVICE_NOT_UNIT', { unitId })
   for (const id of [alertId, ...(Array.isArray(alertIds) ? alertIds : [])]) {
     const alert = typeof id === 'string' ? world.alerts.get(id) : undefined

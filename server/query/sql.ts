@@ -57,6 +57,19 @@ export const listCalls = (pool: Pool, filter: HistoryFilter) => listRecords<Call
 
 export const listEvents = (pool: Pool, filter: HistoryFilter) => listRecords<EventView>(pool, 'event_record', filter)
 
+/** Earlier and later calls of one call's number, by the keyed hashes of identity: a forgotten call is not among them. Newest first. */
+export async function listNumberCalls(pool: Pool, callId: string, max: number): Promise<CallView[]> {
+  const rows = await pool.query<{ view: CallView }>(
+    `SELECT c.view FROM record_hash h
+       JOIN record_hash o ON o.hash_kind = h.hash_kind AND o.hash = h.hash AND o.record_kind = 'call' AND o.record_id <> h.record_id
+       JOIN call_record c ON c.id = o.record_id
+     WHERE h.record_kind = 'call' AND h.record_id = $1 AND h.hash_kind = 'phone'
+     ORDER BY c.at DESC, c.id DESC LIMIT $2`,
+    [callId, Math.min(max, pageMax)],
+  )
+  return rows.rows.map(row => row.view)
+}
+
 /** Fixes of one unit by device time. */
 export async function listTrack(pool: Pool, unitId: string, from: number, to: number): Promise<PositionRow[]> {
   const rows = await pool.query<{ lon: number; lat: number; at: number; course: number | null; speed: number | null }>(
@@ -126,24 +139,28 @@ export async function findRecord<T>(
 }
 
 const recordKinds = {
-  call: { kinds: ['call.received'], idField: 'callId' },
+  call: { kinds: ['call.received', 'call.described', 'call.linked'], idField: 'callId' },
   incident: { kinds: ['incident.opened', 'incident.noted'], idField: 'incidentId' },
   card: { kinds: ['report.received', 'report.drafted', 'report.corrected'], idField: 'cardId' },
 } as const
 
-/** Bodies of the entries that hold a record's sealed fields, oldest first, refused ones left out. */
+/** One entry that holds sealed fields of a record: its body, when it was written and by whom. */
+export type RecordBody = { body: Record<string, unknown>; loggedAt: number; by: string }
+
+/** Entries that hold a record's sealed fields, oldest first, refused ones left out. */
 export async function listRecordBodies(
   pool: Pool,
   recordKind: keyof typeof recordKinds,
   recordId: string,
-): Promise<Record<string, unknown>[]> {
+): Promise<RecordBody[]> {
   const { kinds, idField } = recordKinds[recordKind]
-  const rows = await pool.query<{ body: Record<string, unknown> }>(
-    `SELECT e.body FROM entry e LEFT JOIN outcome o ON o.seq = e.seq
+  const rows = await pool.query<RecordBody>(
+    `SELECT e.body, e.logged_at AS "loggedAt", coalesce(e.actor ->> 'name', e.source) AS by
+     FROM entry e LEFT JOIN outcome o ON o.seq = e.seq
      WHERE e.kind = ANY($1) AND e.body ->> '${idField}' = $2 AND e.body ? '${idField}' AND coalesce(o.result, 'done') = 'done' ORDER BY e.seq LIMIT ${pageMax}`,
     [kinds, recordId],
   )
-  return rows.rows.map(row => row.body)
+  return rows.rows
 }
 
 /** Sources of one answer at most: facilities × kinds of a prefecture are a few thousand. */

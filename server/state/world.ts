@@ -16,6 +16,7 @@ import type {
   PlaceView,
   RegionView,
   RosterView,
+  UnitView,
 } from '#contract/view.ts'
 
 export type Region = RegionView
@@ -46,10 +47,33 @@ export type Unit = {
   /** loggedAt of the newest fix: silence is judged on our clock, not the device's. */
   heardAt?: number
   silent: boolean
+  acknowledgedAt?: number
+  nextIncidentId?: string
+  nextBy?: string
+  nextAcknowledgedAt?: number
+  suggestion?: UnitView['suggestion']
+  distress?: UnitView['distress']
+  shifts?: UnitView['shifts']
+  baseIds?: string[]
+  baseId?: string
+  movedAt?: number
+  moves?: number
+  destinationId?: string
+  /** The shift (or day, without one) that `moves` counts. */
+  movesOf?: string
+  /** Where its fixes have stood still, and since when by the device's clock. */
+  still?: { since: number; lon: number; lat: number }
+  /** Where it was when its task was given: leaving there suggests that it rolls. */
+  orderedFrom?: { lon: number; lat: number }
 }
 
 /** A call is its view, and what only the core needs: the number's keyed hash and the account that answered. */
-export type Call = CallView & { numberHash?: string; answeredById?: string }
+export type Call = CallView & {
+  numberHash?: string
+  answeredById?: string
+  /** An internet call nobody has heard or verified yet: no witness of a syndrome until then. */
+  isUncounted?: true
+}
 
 /** What the world remembers of a caller's number, under a keyed hash: never shown, forgotten with the calls it stands for. */
 export type NumberRecord = {
@@ -101,12 +125,28 @@ export type Signal = {
   expected?: number
   threshold?: number
   statistic?: number
+  /** One-sided p-value where the method has one; `qValue` within its source kind × detector × day. */
+  pValue?: number
+  qValue?: number
+  recurrenceDays?: number
+  /** Joined p: the source kinds of the subset and what each counted, in their order; how their dependence was met. */
+  sourceKinds?: string[]
+  counts?: number[]
+  correction?: 'brown' | 'strube' | 'uncorrected'
+  gradeCandidate?: 'III' | 'II'
+  /** Place of a cluster. */
+  placeId?: string
+  /** Calendar factor held in `expected` and `threshold`. */
+  dayFactor?: number
   late: boolean
   at: number
   subjects: string[]
   /** Card signals: the disease judged. */
   diseaseId?: string
 }
+
+/** Weekly cases of a disease in a region, by past year; a week is Monday to Sunday (ISO 8601), null is unknown. */
+export type DiseaseHistory = { diseaseId: string; regionCode: string; years: Record<string, (number | null)[]> }
 
 export type Alert = AlertView & {
   /** Key of the merge: one open alert per region × syndrome (or disease, or rule where there is neither). */
@@ -127,6 +167,14 @@ export type Finding = {
   independentSources: number
   neededSources: number
   cases: number
+  /** Its level, which is the rule's but for a ratio alone (never above 2 核实: a grade candidate is to be verified). */
+  level: number
+  /** A rule of the law: wins outright, is never hidden and never lowered by other rules of the same place. */
+  statutory: boolean
+  /** A single statistical signal above the false-discovery rate of its rule: raised, listed last, tells nobody. */
+  hidden: boolean
+  /** What it is about: the rule's syndrome, else the one its evidence shares. */
+  syndrome?: string
 }
 
 /** A page that is or was due: the pager sends what the world shows due and unreceipted. */
@@ -192,6 +240,8 @@ export type World = {
   rules: Map<string, Rule>
   /** Spans of the published calendar by their place in it. */
   calendar: Map<string, CalendarSpan>
+  /** By disease and region: what the ratio rule compares with. */
+  histories: Map<string, DiseaseHistory>
   units: Map<string, Unit>
   calls: Map<string, Call>
   numbers: Map<string, NumberRecord>
@@ -215,6 +265,7 @@ export const collections = [
   'places',
   'rules',
   'calendar',
+  'histories',
   'units',
   'calls',
   'numbers',
@@ -284,6 +335,13 @@ export function createTouched(): Touched {
   }
 }
 
+/** Lets go of what was touched, where nobody shows it. */
+export function clearTouched(touched: Touched): void {
+  touched.judged.length = 0
+  touched.city = false
+  for (const held of Object.values(touched)) if (held instanceof Set) held.clear()
+}
+
 export function createWorld(): World {
   return {
     seq: 0,
@@ -301,6 +359,7 @@ export function createWorld(): World {
     places: new Map(),
     rules: new Map(),
     calendar: new Map(),
+    histories: new Map(),
     units: new Map(),
     calls: new Map(),
     numbers: new Map(),

@@ -94,14 +94,10 @@ function findMedianDelay(scores: readonly YearScore[], kind: Kind): number {
 
 const percent = (value: number): string => (Number.isFinite(value) ? (100 * value).toFixed(1) : '—')
 const showShare = (one: Interval): string => `${percent(one.value)} (${percent(one.low)} – ${percent(one.high)})`
+const fixed = (value: number, digits: number): string => (Number.isFinite(value) ? value.toFixed(digits) : '—')
 const show = (one: Interval, digits = 2): string =>
-  Number.isFinite(one.value)
-    ? `${one.value.toFixed(digits)} (${one.low.toFixed(digits)} – ${one.high.toFixed(digits)})`
-    : '—'
-const showGain = (one: Interval): string =>
-  Number.isFinite(one.value)
-    ? `${one.value > 0 ? '+' : ''}${percent(one.value)} (${percent(one.low)} – ${percent(one.high)})`
-    : '—'
+  `${fixed(one.value, digits)} (${fixed(one.low, digits)} – ${fixed(one.high, digits)})`
+const showGain = (one: Interval): string => `${one.value > 0 ? '+' : ''}${showShare(one)}`
 
 /** The comparison as markdown tables. */
 export function formatComparison(comparison: Comparison): string[] {

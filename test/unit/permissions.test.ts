@@ -73,6 +73,7 @@ const says: Record<Kind, string> = {
   'region.published': 'ap',
   'rule.published': 'ap',
   'calendar.published': 'ap',
+  'history.published': 'eap',
   'place.registered': 'ap',
   'unit.registered': 'ap',
   'unit.position': 'gtp',
