@@ -11,6 +11,7 @@ import type { Logger } from 'pino'
 import { describeReject, type Reject, reject } from '#contract/errors.ts'
 import type { SessionView } from '#contract/view.ts'
 import type { BasemapPack, EntriesRequest } from '#contract/wire.ts'
+import { startAddresses } from './addresses/thread.ts'
 import { findDuplicates } from './advise/duplicates.ts'
 import { createApp } from './app.ts'
 import { type Config, isServedSecurely } from './config.ts'
@@ -26,6 +27,7 @@ import { toSessionView } from './identity/sessions.ts'
 import { createSight, judgeSaying } from './identity/sight.ts'
 import type { Speaker } from './intake/admit.ts'
 import { createEpochGate } from './intake/epochs.ts'
+import { judgePack } from './intake/packs.ts'
 import { findRegionOfPoint } from './intake/places.ts'
 import { createMessenger, registerPublicCallRoutes } from './intake/public-calls.ts'
 import { type IntakePorts, registerIntakeRoutes, takeEntries } from './intake/routes.ts'
@@ -35,6 +37,7 @@ import { createDeployment } from './operations/deployment.ts'
 import { type DryRuns, registerDryRunRoute } from './operations/dry-run.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { createOutlook } from './operations/outlook.ts'
+import { registerDutyRoutes } from './query/duty-routes.ts'
 import { registerReportRoutes } from './query/report-routes.ts'
 import { type QueryPorts, registerQueryRoutes } from './query/routes.ts'
 import { startRoadThread } from './roads/thread.ts'
@@ -93,6 +96,14 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
           onError: onError('roads'),
         })
   const travel = createTravel(roads)
+  const addresses = startAddresses({
+    directory: config.regionPack,
+    onNames: held => logger.info(held, 'gazetteer'),
+    onRefused: refused => logger.error(refused, 'gazetteer refused'),
+    onError: onError('addresses'),
+  })
+  // Where no real caller is: packs without a physician's approval may be asked.
+  const mayDrill = config.demo || config.clock === 'entries'
   const outlook = createOutlook({ world, travel })
   const advisor = createAdvisor({ world, travel, outlook, now: () => house.now() })
   const deployment = createDeployment({ world, travel, outlook, now: () => house.now() })
@@ -103,7 +114,8 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
       source: principal.type === 'account' ? `desk:${principal.accountId}` : principal.deviceId,
       ...(actor ? { actor } : {}),
       isRelay: principal.type === 'device' && (principal.role === 'gateway' || principal.role === 'player'),
-      judge: (kind, body) => judgeSaying(principal, world, config.clock, kind, body),
+      judge: (kind, body) =>
+        judgeSaying(principal, world, config.clock, kind, body) ?? judgePack(world, mayDrill, kind, body),
       covers: regionCode => isInScope(principal, regionCode, world.regions),
     }
   }
@@ -247,10 +259,13 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
         judge: judgeSeries,
         findDuplicates: (call, sees) => findDuplicates(world, call, sees),
         advise: advisor.advise,
+        addresses,
+        mayDrill,
         ...deployment,
       }
       registerQueryRoutes(app, queryPorts)
       registerReportRoutes(app, queryPorts)
+      registerDutyRoutes(app, queryPorts)
     },
   )
   await app.ready()
@@ -336,6 +351,7 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
       await fanout?.close()
       await app.close()
       await dryRuns?.stop()
+      await addresses.stop()
       await travel.stop()
     },
   }

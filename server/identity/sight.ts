@@ -4,9 +4,10 @@
  */
 import type { Kind } from '#contract/entry.ts'
 import { type Reject, reject } from '#contract/errors.ts'
-import type { Rule } from '#contract/rule.ts'
+import { isStatutory, type Rule } from '#contract/rule.ts'
 import type { Alert, Call, Card, Incident, Place, ShownCollection, Unit, World } from '../state/world.ts'
 import {
+  classifyAlert,
   collectionsFor,
   getScopeKey,
   getSource,
@@ -29,6 +30,8 @@ export type Sight = {
   kinds: ReadonlySet<Kind>
   /** Set when of the report cards only those of this source are seen. */
   ownCards?: string
+  /** Name of the account; undefined for a device. */
+  name: string | undefined
 }
 
 type Kept = Pick<Unit, 'heardAt' | 'assignedBy' | 'statusBy' | 'movesOf' | 'still' | 'orderedFrom'>
@@ -92,6 +95,7 @@ export function createSight(principal: Principal, world: World): Sight {
     covers,
     kinds: listReadableKinds(principal),
     ...(reach.cards === 'own' ? { ownCards: source } : {}),
+    name: principal.type === 'account' ? principal.name : undefined,
     sees(collection, record) {
       if (reach[collection] === 'none') return false
       if (reach[collection] === 'all') return true
@@ -142,6 +146,32 @@ const ownWords: ReadonlySet<Kind> = new Set([
   'hospital.notified',
 ])
 
+/**
+ * The refusal for a publication of rules by somebody who is no keeper: it must follow the version in force (two editors never
+ * overwrite each other unseen), touch statistical rules alone, and come from who covers the whole tree, because rules do.
+ */
+export function judgeRules(
+  principal: Principal,
+  world: Pick<World, 'rules' | 'regions' | 'city'>,
+  body: { version: number; rules: readonly Rule[] },
+): Reject | undefined {
+  if (principal.type === 'device' || principal.roles.includes('administrator')) return undefined
+  const { rulesVersion } = world.city
+  if (body.version !== rulesVersion + 1) return reject('RULES_STALE', { version: rulesVersion })
+  for (const region of world.regions.values())
+    if (region.parentCode === undefined && !isInScope(principal, region.code, world.regions))
+      return reject('REGION_FOREIGN', { regionCode: region.code })
+  const said = new Map(body.rules.map(rule => [rule.ruleId, rule]))
+  for (const ruleId of new Set([...world.rules.keys(), ...said.keys()])) {
+    const [held, wanted] = [world.rules.get(ruleId), said.get(ruleId)]
+    if (JSON.stringify(held) === JSON.stringify(wanted)) continue
+    for (const rule of [held, wanted])
+      if (rule && (isStatutory(rule) || classifyAlert({ ruleId, evidence: [] }, rule) !== 'health'))
+        return reject('RULE_FOREIGN', { ruleId })
+  }
+  return undefined
+}
+
 /** The refusal for what a principal says about a kind, a unit or an alert; undefined when it may. Regions are judged beside it. */
 export function judgeSaying(
   principal: Principal,
@@ -151,6 +181,10 @@ export function judgeSaying(
   body: Readonly<Record<string, unknown>>,
 ): Reject | undefined {
   if (!may(principal, kind, clock)) return reject('KIND_FORBIDDEN', { kind })
+  if (kind === 'rule.published' && Array.isArray(body.rules)) {
+    const objection = judgeRules(principal, world, body as { version: number; rules: readonly Rule[] })
+    if (objection) return objection
+  }
   const { unitId, alertId, alertIds, cardId } = body
   if (ownWords.has(kind) && typeof unitId === 'string' && !maySpeakFor(principal, unitId))
     return reject('DEVICE_NOT_UNIT', { unitId })

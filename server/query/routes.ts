@@ -5,8 +5,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Pool } from 'pg'
 import { z } from 'zod'
+import { AddressAnswer } from '#contract/address.ts'
 import { type Kind, sealedPrefix } from '#contract/entry.ts'
 import { type Reject, reject, sendReject } from '#contract/errors.ts'
+import { PacksAnswer } from '#contract/pack.ts'
 import { Rule } from '#contract/rule.ts'
 import { EpochMs, formatDay, Id, RegionCode, SourceKind, Syndrome } from '#contract/scalars.ts'
 import {
@@ -23,6 +25,7 @@ import {
 } from '#contract/view.ts'
 import { type BasemapPack, ErrorResponse, PositionRow } from '#contract/wire.ts'
 import type { Alert, Call, Incident, Series, ShownCollection, Unit, World } from '../state/world.ts'
+import { AddressQuery, type AddressSource, answerAddresses } from './addresses.ts'
 import { registerCardReads } from './cards.ts'
 import {
   findRecord,
@@ -46,6 +49,8 @@ export type Asker = {
   kinds: ReadonlySet<Kind>
   /** Set when of the report cards only those of this source are seen. */
   ownCards?: string
+  /** Name of the account; undefined for a device. */
+  name: string | undefined
 }
 
 export type Judged = { method: string; expected: (number | null)[]; threshold: (number | null)[]; alarms: boolean[] }
@@ -77,6 +82,9 @@ export type QueryPorts = {
     covers: (regionCode: string) => boolean,
     unit: Unit | undefined,
   ): CoverView
+  addresses: AddressSource
+  /** True in a demo or a played city: packs without a physician's approval may be asked. */
+  mayDrill: boolean
 }
 
 /** Earlier calls of a number shown at a desk. */
@@ -381,6 +389,20 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
       if (unitId !== undefined && (!unit || !asker.sees('units', unit))) return reject('UNIT_UNKNOWN', { unitId })
       return ports.measureCoverage(each => asker.sees('units', each), asker.covers, unit)
     },
+  )
+  get(
+    '/v1/packs',
+    { summary: 'Question packs in force, with author and medical approval', response: PacksAnswer },
+    () => ({ version: world.city.packsVersion ?? 0, mayDrill: ports.mayDrill, packs: [...world.packs.values()] }),
+  )
+  get(
+    '/v1/addresses',
+    {
+      summary: 'Places by name, pinyin, junction, mile post or position; best first, each with how it was found',
+      querystring: AddressQuery,
+      response: AddressAnswer,
+    },
+    (asker, query) => answerAddresses(ports, asker.covers, query as z.infer<typeof AddressQuery>),
   )
   get(
     '/v1/calls',

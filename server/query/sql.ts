@@ -2,6 +2,7 @@
  * SQL of query/: reading history from the log's tables and the projections. Read only, paged, every page with a Max.
  */
 import type { Pool } from 'pg'
+import type { HandoverView, ReviewView } from '#contract/duty.ts'
 import { dayMs, shanghaiOffsetMs } from '#contract/scalars.ts'
 import type { AlertView, CallView, CardDate, CardView, EventView, IncidentView, StampView } from '#contract/view.ts'
 import { cardPageMax, cardTotalMax, type PositionRow } from '#contract/wire.ts'
@@ -21,7 +22,13 @@ export type HistoryFilter = {
   before?: string
 }
 
-type RecordTable = 'incident_record' | 'alert_record' | 'call_record' | 'event_record'
+type RecordTable =
+  | 'incident_record'
+  | 'alert_record'
+  | 'call_record'
+  | 'event_record'
+  | 'handover_record'
+  | 'review_record'
 
 /** Records of a projection, newest first; `before` is the cursor a page gave. */
 async function listRecords<T>(pool: Pool, table: RecordTable, filter: HistoryFilter): Promise<PageOf<T>> {
@@ -54,8 +61,9 @@ export const listIncidents = (pool: Pool, filter: HistoryFilter) =>
   listRecords<IncidentView>(pool, 'incident_record', filter)
 export const listAlerts = (pool: Pool, filter: HistoryFilter) => listRecords<AlertView>(pool, 'alert_record', filter)
 export const listCalls = (pool: Pool, filter: HistoryFilter) => listRecords<CallView>(pool, 'call_record', filter)
-
-export const listEvents = (pool: Pool, filter: HistoryFilter) => listRecords<EventView>(pool, 'event_record', filter)
+export const listHandovers = (pool: Pool, filter: HistoryFilter) =>
+  listRecords<HandoverView>(pool, 'handover_record', filter)
+export const listReviews = (pool: Pool, filter: HistoryFilter) => listRecords<ReviewView>(pool, 'review_record', filter)
 
 /** Earlier and later calls of one call's number, by the keyed hashes of identity: a forgotten call is not among them. Newest first. */
 export async function listNumberCalls(pool: Pool, callId: string, max: number): Promise<CallView[]> {
@@ -69,6 +77,7 @@ export async function listNumberCalls(pool: Pool, callId: string, max: number): 
   )
   return rows.rows.map(row => row.view)
 }
+export const listEvents = (pool: Pool, filter: HistoryFilter) => listRecords<EventView>(pool, 'event_record', filter)
 
 /** Fixes of one unit by device time. */
 export async function listTrack(pool: Pool, unitId: string, from: number, to: number): Promise<PositionRow[]> {
@@ -140,7 +149,7 @@ export async function findRecord<T>(
 
 const recordKinds = {
   call: { kinds: ['call.received', 'call.described', 'call.linked'], idField: 'callId' },
-  incident: { kinds: ['incident.opened', 'incident.noted'], idField: 'incidentId' },
+  incident: { kinds: ['incident.opened', 'incident.noted', 'slip.entered'], idField: 'incidentId' },
   card: { kinds: ['report.received', 'report.drafted', 'report.corrected'], idField: 'cardId' },
 } as const
 
@@ -180,6 +189,8 @@ export type SourceRow = {
   firstSlot: number
   lastSlot: number
   reported: number
+  /** Of those reported, the ones whose period ended after the source joined: earlier ones are its history, not its lateness. */
+  current: number
   late: number
   recentTotal: number | null
   recentDays: number
@@ -216,13 +227,15 @@ export async function listSources(pool: Pool, filter: SourceFilter): Promise<Sou
      report AS (
        SELECT source_kind, facility_id, is_hourly, slot_no, day_no, max(region_code) AS region_code, max(period) AS period,
          sum(count)::float8 AS total, max(logged_at) AS logged_at,
-         max(logged_at) - CASE WHEN is_hourly THEN $3 + (slot_no + 1) * 3600000::bigint + $12
-           ELSE $3 + (slot_no + 1) * 86400000::bigint + $13 END AS over_ms,
+         $3 + (slot_no + 1) * CASE WHEN is_hourly THEN 3600000::bigint ELSE 86400000::bigint END AS end_at,
+         min(max(logged_at)) OVER (PARTITION BY source_kind, facility_id, is_hourly) AS joined_at,
          CASE WHEN is_hourly THEN slot_no >= $6 AND slot_no < $7 ELSE slot_no >= $4 AND slot_no < $5 END AS is_due
        FROM slot GROUP BY source_kind, facility_id, is_hourly, slot_no, day_no)
      SELECT source_kind AS "sourceKind", facility_id AS "facilityId", max(region_code) AS "regionCode", is_hourly AS "isHourly",
        max(period) AS "lastPeriod", max(logged_at) AS "lastAt", min(slot_no) AS "firstSlot", max(slot_no) AS "lastSlot",
-       (count(*) FILTER (WHERE is_due))::int AS reported, (count(*) FILTER (WHERE is_due AND over_ms > 0))::int AS late,
+       (count(*) FILTER (WHERE is_due))::int AS reported, (count(*) FILTER (WHERE is_due AND end_at >= joined_at))::int AS current,
+       (count(*) FILTER (WHERE is_due AND end_at >= joined_at
+         AND logged_at > end_at + CASE WHEN is_hourly THEN $12::bigint ELSE $13::bigint END))::int AS late,
        sum(total) FILTER (WHERE day_no >= $8 AND day_no < $9) AS "recentTotal",
        (count(DISTINCT day_no) FILTER (WHERE day_no >= $8 AND day_no < $9))::int AS "recentDays",
        sum(total) FILTER (WHERE day_no >= $10 AND day_no < $11) AS "usualTotal",
@@ -489,4 +502,34 @@ export async function findCardRow(pool: Pool, cardId: string): Promise<{ view: C
     [cardId],
   )
   return rows.rows[0]
+}
+
+/** Fixes of one replay at most: some 4 MB of answer. */
+export const trackRowsMax = 60_000
+
+export type TrackRow = {
+  unitId: string
+  at: number
+  lon: number
+  lat: number
+  course: number | null
+  speed: number | null
+}
+
+/** Fixes of several units in a stretch, the first of each step, by device time. */
+export async function listTracks(
+  pool: Pool,
+  unitIds: readonly string[],
+  from: number,
+  to: number,
+  stepMs: number,
+): Promise<TrackRow[]> {
+  const rows = await pool.query<TrackRow>(
+    `SELECT DISTINCT ON (unit_id, (occurred_at - $2) / $4) unit_id AS "unitId", occurred_at AS at, lon, lat,
+       course_deg AS course, speed_kmh AS speed
+     FROM position WHERE unit_id = ANY($1) AND occurred_at >= $2 AND occurred_at < $3
+     ORDER BY unit_id, (occurred_at - $2) / $4, occurred_at LIMIT ${trackRowsMax}`,
+    [unitIds, from, to, stepMs],
+  )
+  return rows.rows
 }

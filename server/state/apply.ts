@@ -42,12 +42,16 @@ import { applyTick } from './clock.ts'
 import { findExpiry } from './commands.ts'
 import { applyCrew, applyDistress, applyDistressAck, applyDistressEnd, applyMove } from './crews.ts'
 import { applyEventChange, applyEventOpening } from './events.ts'
+import { applyHandover, applyHandoverEnd, applyHandoverOffer } from './handovers.ts'
 import { applyHospitalState, applyNotice, applyNoticeAck } from './hospitals.ts'
 import { applyClose, applyLevel, applyNote, applyOpen } from './incidents.ts'
 import { applyCancel, applyMass, applyMerge, applyOverride, applyReopen, applySplit } from './links.ts'
+import { applyPack, applyQuestions } from './packs.ts'
 import { applyCalendar, applyHistory, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
+import { applyAppeal, applyAppealDecision, applyReviewWish, applyScore, applyScoreSheet } from './reviews.ts'
 import { applyRoster } from './roster.ts'
 import { applyCount } from './series.ts'
+import { applySlip, applySlipRange } from './slips.ts'
 import { recordKey } from './sources.ts'
 import {
   applyAssign,
@@ -71,6 +75,7 @@ const keep = () => done
 const folds: { [K in Kind]: Fold<K> } = {
   'region.published': applyRegions,
   'rule.published': applyRules,
+  'pack.published': applyPack,
   'calendar.published': applyCalendar,
   'history.published': applyHistory,
   'place.registered': applyPlace,
@@ -96,6 +101,7 @@ const folds: { [K in Kind]: Fold<K> } = {
   'number.marked': applyNumberMark,
   'call.ended': applyCallEnd,
   'incident.opened': applyOpen,
+  'incident.questioned': applyQuestions,
   'incident.unitAssigned': applyAssign,
   'incident.unitReleased': applyRelease,
   'incident.levelChanged': applyLevel,
@@ -128,6 +134,16 @@ const folds: { [K in Kind]: Fold<K> } = {
   'hospital.stateReported': applyHospitalState,
   'hospital.notified': applyNotice,
   'hospital.noticeAcknowledged': applyNoticeAck,
+  'shift.handoverOffered': applyHandoverOffer,
+  'shift.handedOver': applyHandover,
+  'shift.handoverWithdrawn': applyHandoverEnd,
+  'slip.rangeIssued': applySlipRange,
+  'slip.entered': applySlip,
+  'review.sheetPublished': applyScoreSheet,
+  'review.requested': applyReviewWish,
+  'review.scored': applyScore,
+  'review.appealed': applyAppeal,
+  'review.decided': applyAppealDecision,
   'count.reported': applyCount,
   'report.received': applyCard,
   'report.drafted': applyDraft,

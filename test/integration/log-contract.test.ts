@@ -15,6 +15,7 @@ import { LeaseLost, type Log } from '../../server/log/log.ts'
 import { createMemoryLog } from '../../server/log/memory.ts'
 import { openPostgresLog, takeLease } from '../../server/log/postgres.ts'
 import { verifyLog } from '../../server/operations/audit.ts'
+import { defaultPacks } from '../../server/operations/default-packs.ts'
 import { advance } from '../../server/pipeline.ts'
 import { makeDirectory } from '../help/embedded.ts'
 import { bootLine, createHandClock, makeCity, makeEntry, makeUuid, startAt } from '../help/line.ts'
@@ -229,6 +230,14 @@ function makeEveryKind(): Entry[] {
     makeEntry('alert.noted', 's', { uuid: makeUuid() }, { alertId: 'A-9', note: '电话核实' }, at),
     makeEntry('alert.closed', 's', { uuid: makeUuid() }, { alertId: 'A-9', verdict: 'noise', reason: 'x' }, at),
     makeEntry('rule.published', 's', key(), { version: 2, rules: [] }, at),
+    makeEntry('pack.published', 's', key(), defaultPacks[0]!, at),
+    makeEntry(
+      'incident.questioned',
+      's',
+      key(),
+      { incidentId: 'I1', packId: 'arrest', packVersion: 1, answers: [{ questionId: 'who', answerId: 'adult' }] },
+      at,
+    ),
     // report cards, verification of alerts, public-health events, rosters
     makeEntry(
       'report.drafted',
