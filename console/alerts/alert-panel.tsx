@@ -44,6 +44,11 @@ export function findReach(series: SeriesView | undefined, period: string): { got
   return { got: series.reporters[slot] ?? 0, usual: Math.max(...before) }
 }
 
+/** A p-value as papers write it: two digits, below a thousandth only that it is. */
+export function formatP(p: number): string {
+  return p < 0.001 ? '< 0.001' : p.toPrecision(2)
+}
+
 function Sources({ alert, series, now }: { alert: AlertView; series: readonly SeriesView[]; now: number }) {
   const { t } = useTexts()
   return (
@@ -91,9 +96,9 @@ function Sources({ alert, series, now }: { alert: AlertView; series: readonly Se
                 {reach ? `${reach.got}/${reach.usual}` : '—'}
               </td>
               <td className="right muted">{formatAge(now - each.at)}</td>
-              <td className="muted">
+              <td className="muted wraps">
                 {translateWord(t, 'method', each.method)}
-                {each.pValue !== undefined && ` p ${each.pValue.toPrecision(2)}`}
+                {each.pValue !== undefined && <span className="nowrap"> p {formatP(each.pValue)}</span>}
                 {each.correction === 'uncorrected' && <em className="tag">{t('review.uncorrected')}</em>}
                 {each.gradeCandidate && (
                   <em className="tag">{t('review.gradeCandidate', { grade: each.gradeCandidate })}</em>
@@ -314,7 +319,10 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
     refetchInterval: 60_000,
   })
   const open = alert !== undefined && alert.state !== 'closed' && !notice
+  const body = useRef<HTMLDivElement>(null)
   useEffect(() => setNote(''), [alertId])
+  // Another alert, or the event just opened from this one, is read from its top.
+  useEffect(() => body.current?.scrollTo(0, 0), [alertId, alert?.eventId])
   const sendNote = async () => {
     const text = note.trim()
     if (alert && text !== '' && !(await noteAlert(alert, text))) setNote('')
@@ -417,7 +425,7 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
       </div>
       {!notice && <AnswerBar alert={alert} onNote={() => noteBox.current?.focus()} />}
       <SentNote subject={subjectOf.alert(alert.alertId)} />
-      <div className="case-body" data-testid="evidence" data-state={alert.state} tabIndex={-1}>
+      <div className="case-body" ref={body} data-testid="evidence" data-state={alert.state} tabIndex={-1}>
         <PrintLine />
         {event && <EventBlock event={event} now={now} may={surveys} />}
         {notice && (
