@@ -322,7 +322,9 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
   const body = useRef<HTMLDivElement>(null)
   useEffect(() => setNote(''), [alertId])
   // Another alert, or the event just opened from this one, is read from its top.
-  useEffect(() => body.current?.scrollTo(0, 0), [alertId, alert?.eventId])
+  useEffect(() => {
+    body.current?.scrollTo(0, 0)
+  }, [alertId, alert?.eventId])
   const sendNote = async () => {
     const text = note.trim()
     if (alert && text !== '' && !(await noteAlert(alert, text))) setNote('')
