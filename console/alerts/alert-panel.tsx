@@ -19,7 +19,7 @@ import { dismissSent } from '../live/commands.ts'
 import { read, writeQuery } from '../live/http.ts'
 import { useWorld } from '../live/store.ts'
 import { chooseAlert, followChosen, useDesk, useRole } from '../shell/desk.ts'
-import { formatAge, formatClock, formatDayTime, formatFigure } from '../shell/format.ts'
+import { formatAge, formatClock, formatDayTime, formatFigure, shortenPeriod } from '../shell/format.ts'
 import { useKey } from '../shell/keys.ts'
 import { Action, Empty, LevelSquare, Panel, PrintLine, ReadState, SentNote } from '../shell/parts.tsx'
 import { useRegionNames } from '../shell/regions.ts'
@@ -28,21 +28,14 @@ import { askCases } from '../surveillance/case-filter.ts'
 import { noteAlert } from './actions.ts'
 import { AnswerBar } from './answer.tsx'
 import { isUnverified } from './board-order.ts'
-import { EpiCurve, shortenPeriod } from './epi-curve.tsx'
+import { EpiCurve } from './epi-curve.tsx'
 import { EventBlock } from './event-block.tsx'
 import { verifyWarnMs } from './inbox.tsx'
+import { findReach } from './reach.ts'
 import { explainAlert, findRatio } from './why.ts'
 
 /** Facilities listed under an alert; the rest are counted. */
 const facilitiesShown = 10
-
-/** Facilities that reported the newest period of a series, and how many usually do: how complete the figure is. */
-export function findReach(series: SeriesView | undefined, period: string): { got: number; usual: number } | undefined {
-  const slot = series?.periods.indexOf(period) ?? -1
-  if (!series || slot < 1) return undefined
-  const before = series.reporters.slice(Math.max(0, slot - 14), slot)
-  return { got: series.reporters[slot] ?? 0, usual: Math.max(...before) }
-}
 
 /** A p-value as papers write it: two digits, below a thousandth only that it is. */
 export function formatP(p: number): string {
