@@ -26,11 +26,17 @@ export type Draft = {
   syndrome: string
   lon?: number
   lat?: number
+  /** What the address search offered and this seat took: its id, name and region, and whether it lies outside all of them. */
+  gazetteerId?: string
+  accepted?: string
+  regionCode?: string
+  isOutside?: boolean
 }
 
 /** Where the map is asked to look; `at` makes two equal wishes two. */
 export type MapWish =
   | { what: 'incident' | 'unit' | 'alert' | 'call'; id: string; at: number }
+  | { what: 'place'; lon: number; lat: number; at: number }
   | { what: 'all'; at: number }
 
 export type Desk = {
@@ -160,6 +166,11 @@ export function followChosen(): void {
 /** Asks the map for the whole area. */
 export function showAll(): void {
   useDesk.setState({ wish: { what: 'all', at: ++wishes } })
+}
+
+/** Asks the map for a place that is no thing yet: an address just taken. */
+export function showPlace({ lon, lat }: { lon: number; lat: number }): void {
+  useDesk.setState({ wish: { what: 'place', lon, lat, at: ++wishes } })
 }
 
 /** Marks alarms as answered at this seat. */

@@ -24,6 +24,16 @@ export const keyTable = [
   { id: 'toQueue', keys: ['q'], shown: 'Q', where: 'desk' },
   { id: 'toUnits', keys: ['u'], shown: 'U', where: 'desk' },
   { id: 'answer', keys: ['F1'], shown: 'F1', where: 'desk', inText: true },
+  { id: 'join', keys: ['Ctrl+j'], shown: 'Ctrl+J', where: 'call', inText: true },
+  { id: 'endConsultation', keys: ['Alt+z'], shown: 'Alt+Z', where: 'call', inText: true },
+  { id: 'endRepeat', keys: ['Alt+c'], shown: 'Alt+C', where: 'call', inText: true },
+  { id: 'endHarassment', keys: ['Alt+s'], shown: 'Alt+S', where: 'call', inText: true },
+  { id: 'endTransferred', keys: ['Alt+j'], shown: 'Alt+J', where: 'call', inText: true },
+  { id: 'endWrongNumber', keys: ['Alt+w'], shown: 'Alt+W', where: 'call', inText: true },
+  { id: 'endSilent', keys: ['Alt+u'], shown: 'Alt+U', where: 'call', inText: true },
+  { id: 'endTest', keys: ['Alt+t'], shown: 'Alt+T', where: 'call', inText: true },
+  { id: 'endOther', keys: ['Alt+q'], shown: 'Alt+Q', where: 'call', inText: true },
+  { id: 'pack', keys: ['F2'], shown: 'F2', where: 'desk', inText: true },
   { id: 'newIncident', keys: ['n'], shown: 'N', where: 'desk' },
   { id: 'follow', keys: ['f'], shown: 'F', where: 'desk' },
   { id: 'assign1', keys: ['Alt+1'], shown: 'Alt+1', where: 'case', inText: true },
@@ -40,6 +50,9 @@ export const keyTable = [
   { id: 'note', keys: ['w'], shown: 'W', where: 'case' },
   { id: 'close', keys: ['x'], shown: 'X', where: 'case' },
   { id: 'person', keys: ['p'], shown: 'P', where: 'case' },
+  { id: 'toAddress', keys: ['F3'], shown: 'F3', where: 'forms', inText: true },
+  { id: 'toLevel', keys: ['F4'], shown: 'F4', where: 'forms', inText: true },
+  { id: 'sendLater', keys: ['Alt+Enter'], shown: 'Alt+Enter', where: 'forms', inText: true },
   { id: 'verify', keys: ['v'], shown: 'V', where: 'review' },
   { id: 'dismiss', keys: ['x'], shown: 'X', where: 'review' },
   { id: 'openEvent', keys: ['e'], shown: 'E', where: 'review' },
@@ -51,7 +64,7 @@ export const keyTable = [
   id: string
   keys: readonly string[]
   shown: string
-  where: 'everywhere' | 'lists' | 'desk' | 'case' | 'review' | 'forms'
+  where: 'everywhere' | 'lists' | 'desk' | 'call' | 'case' | 'review' | 'forms'
   inText?: boolean
 }[]
 

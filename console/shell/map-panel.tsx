@@ -6,6 +6,7 @@
 import { useEffect, useMemo, useRef, useState } from 'react'
 import type { UnitView } from '#contract/view.ts'
 import type { PositionRow } from '#contract/wire.ts'
+import { drawCircle, findCurrent } from '../calls/waiting.ts'
 import { useTexts } from '../language/i18n.ts'
 import { getCityNow } from '../live/clock.ts'
 import { ask } from '../live/http.ts'
@@ -29,6 +30,22 @@ import { useBasemap } from './regions.ts'
 const caseZoom = 12.5
 /** Minutes of a unit's track that are drawn. */
 const trackMin = 30
+
+const callAreaSource = 'call-area'
+const callAreaLayers: readonly LayerJson[] = [
+  {
+    id: 'call-area-fill',
+    type: 'fill',
+    source: callAreaSource,
+    paint: { 'fill-color': surfaces.dark.accent, 'fill-opacity': 0.12 },
+  },
+  {
+    id: 'call-area',
+    type: 'line',
+    source: callAreaSource,
+    paint: { 'line-color': surfaces.dark.accent, 'line-width': 2, 'line-dasharray': [3, 2] },
+  },
+] as unknown as readonly LayerJson[]
 
 function toGlyph(unit: UnitView): UnitGlyph | undefined {
   const fix = findFix(unit.unitId)
@@ -250,6 +267,26 @@ export function MapPanel({ flashing, regionStates, circles, legend, quiet = fals
   )
   useEffect(() => handle?.setRegionStates(regionStates ?? new Map()), [handle, regionStates])
 
+  // Area of the call in hand: where the operator, a phone or a person says the caller is.
+  const seatName = useDesk(desk => desk.seatName)
+  const callId = useDesk(desk => desk.callId)
+  const shownCall = quiet
+    ? undefined
+    : (draft?.callId && calls.get(draft.callId)) || findCurrent(calls, seatName, callId)
+  const area = shownCall?.radiusM && shownCall.lon !== undefined && shownCall.lat !== undefined ? shownCall : undefined
+  useEffect(() => {
+    if (!handle || quiet) return
+    handle.addSource(callAreaSource, callAreaLayers)
+  }, [handle, quiet])
+  useEffect(() => {
+    if (!handle || !area) return
+    const ring = drawCircle(area.lon!, area.lat!, area.radiusM!)
+    handle.setData(callAreaSource, [
+      { type: 'Feature', properties: { id: area.callId }, geometry: { type: 'Polygon', coordinates: [ring] } },
+    ])
+    return () => handle.setData(callAreaSource, [])
+  }, [handle, area?.callId, area?.lon, area?.lat, area?.radiusM])
+
   useEffect(() => {
     if (!handle || circles === undefined) return
     if (circled.current !== handle) handle.addSource(circleSource, circleLayers)
@@ -284,7 +321,9 @@ export function MapPanel({ flashing, regionStates, circles, legend, quiet = fals
   }, [handle, trackOf])
 
   // Where to look. What was just made may not have come back from the house yet: the wish waits for it.
-  const isThere = useWorld(world => wish === undefined || wish.what === 'all' || hasThing(world, wish))
+  const isThere = useWorld(
+    world => wish === undefined || wish.what === 'all' || wish.what === 'place' || hasThing(world, wish),
+  )
   const granted = useRef(0)
   useEffect(() => {
     if (!handle || !wish || !isThere || granted.current === wish.at) return
@@ -292,6 +331,8 @@ export function MapPanel({ flashing, regionStates, circles, legend, quiet = fals
     const world = useWorld.getState()
     if (wish.what === 'all') {
       if (centre.bounds) handle.fitBounds(centre.bounds, { paddingPx: 24 })
+    } else if (wish.what === 'place') {
+      handle.flyTo({ lon: wish.lon, lat: wish.lat, zoom: Math.max(caseZoom + 1, handle.getView().zoom) })
     } else if (wish.what === 'alert') {
       const region = world.regions.get(world.alerts.get(wish.id)?.regionCode ?? '')
       if (centre.bounds) handle.fitBounds(centre.bounds, { paddingPx: 24 })
@@ -315,7 +356,9 @@ export function MapPanel({ flashing, regionStates, circles, legend, quiet = fals
     return handle.onClick(hit => {
       const desk = useDesk.getState()
       if (desk.draft && !quiet) {
-        useDesk.setState({ draft: { ...desk.draft, lon: Number(hit.lon.toFixed(6)), lat: Number(hit.lat.toFixed(6)) } })
+        // A place pointed at is no place of the gazetteer any more.
+        const { gazetteerId: _id, accepted: _name, regionCode: _code, isOutside: _out, ...rest } = desk.draft
+        useDesk.setState({ draft: { ...rest, lon: Number(hit.lon.toFixed(6)), lat: Number(hit.lat.toFixed(6)) } })
         return
       }
       const mark = hit.marks[0]
@@ -370,7 +413,7 @@ export function MapPanel({ flashing, regionStates, circles, legend, quiet = fals
   )
 }
 
-function hasThing(world: LiveWorld, wish: Exclude<MapWish, { what: 'all' }>): boolean {
+function hasThing(world: LiveWorld, wish: Exclude<MapWish, { what: 'all' | 'place' }>): boolean {
   const things = { incident: world.incidents, unit: world.units, alert: world.alerts, call: world.calls }[wish.what]
   return things.has(wish.id)
 }

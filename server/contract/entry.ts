@@ -5,7 +5,9 @@
  */
 import { z } from 'zod'
 import { CalendarSpan, calendarSpansMax } from './calendar.ts'
+import { ReviewTrigger, ScoreRow, ScoreSheet, SlipStamp, slipStampsMax, slipsPerRangeMax } from './duty.ts'
 import { basesMax, HospitalState, OperatingMode, Shift } from './fleet.ts'
+import { GivenAnswer, Pack } from './pack.ts'
 import { DutyShift, QuietHours, quietHoursMax, shiftsMax } from './roster.ts'
 import { Rule, rulesMax } from './rule.ts'
 import {
@@ -142,6 +144,7 @@ const bodies = {
       .max(5_000),
   }),
   'rule.published': z.strictObject({ version: z.int().min(1), rules: z.array(Rule).max(rulesMax) }),
+  'pack.published': Pack,
   'calendar.published': z.strictObject({
     version: z.int().min(1),
     spans: z.array(CalendarSpan).max(calendarSpansMax),
@@ -308,6 +311,23 @@ const bodies = {
     complaintText: Personal.optional(),
     addressText: Personal.optional(),
     note: Personal.optional(),
+    /** What the address search offered and the desk accepted: clear, beside the sealed text. */
+    gazetteerId: Id.optional(),
+    /** True when the place lies in no published region; the region is then that of the desk nearest to it. */
+    isOutside: z.boolean().optional(),
+  }),
+  /** What was asked of an incident with one pack so far: replaces what was said before with the same pack. */
+  'incident.questioned': z.strictObject({
+    incidentId: Id,
+    packId: Id,
+    packVersion: z.int().min(1),
+    answers: z.array(GivenAnswer).max(40),
+    /** Why the desk chose a less urgent level than the answers propose. */
+    levelReason: z.string().min(1).max(200).optional(),
+    /** Code of a licensed protocol, as typed. */
+    externalCode: z.string().trim().min(1).max(40).optional(),
+    /** What the caller said besides. */
+    note: Personal.optional(),
   }),
   'incident.unitAssigned': z.strictObject({ incidentId: Id, unitId: Id }),
   'incident.unitReleased': z.strictObject({ incidentId: Id, unitId: Id, reason: z.string().min(1).max(200) }),
@@ -417,6 +437,72 @@ const bodies = {
   'hospital.stateReported': z.strictObject({ placeId: Id, ...HospitalState.shape }),
   'hospital.notified': z.strictObject({ placeId: Id, incidentId: Id, unitId: Id, etaAt: EpochMs.optional() }),
   'hospital.noticeAcknowledged': z.strictObject({ placeId: Id, incidentId: Id, unitId: Id }),
+  // --- shifts, paper, quality control
+  'shift.handoverOffered': z.strictObject({
+    handoverId: Id,
+    regionCode: RegionCode,
+    /** About the shift, never about a patient. */
+    note: z.string().min(1).max(1_000).optional(),
+  }),
+  'shift.handedOver': z.strictObject({
+    handoverId: Id,
+    regionCode: RegionCode,
+    note: z.string().min(1).max(1_000).optional(),
+  }),
+  'shift.handoverWithdrawn': z.strictObject({
+    handoverId: Id,
+    regionCode: RegionCode,
+    reason: z.string().min(1).max(200),
+  }),
+  'slip.rangeIssued': z.strictObject({
+    rangeId: Id,
+    regionCode: RegionCode,
+    seat: Name,
+    count: z.int().min(1).max(slipsPerRangeMax),
+  }),
+  /** A case that was run on paper, with the times written there. */
+  'slip.entered': z.strictObject({
+    slipNo: z.int().min(1).max(999_999),
+    incidentId: Id,
+    callId: Id,
+    level: Level,
+    regionCode: RegionCode,
+    ...Place,
+    stamps: z.array(SlipStamp).max(slipStampsMax),
+    outcome: z
+      .enum(['transported', 'treated-on-scene', 'refused', 'no-patient', 'deceased', 'cancelled', 'false-call'])
+      .optional(),
+    complaint: Complaint.optional(),
+    complaintText: Personal.optional(),
+    addressText: Personal.optional(),
+    note: Personal.optional(),
+  }),
+  'review.sheetPublished': ScoreSheet,
+  'review.requested': z.strictObject({
+    incidentId: Id,
+    regionCode: RegionCode,
+    trigger: ReviewTrigger,
+    reason: z.string().min(1).max(400),
+  }),
+  'review.scored': z.strictObject({
+    reviewId: Id,
+    incidentId: Id,
+    regionCode: RegionCode,
+    sample: z.enum(['random', 'triggered']),
+    triggers: z.array(ReviewTrigger).max(5).default([]),
+    sheetVersion: z.int().min(1),
+    scores: z.array(ScoreRow).min(1).max(60),
+    subject: Name,
+    comment: z.string().min(1).max(1_000).optional(),
+  }),
+  'review.appealed': z.strictObject({ reviewId: Id, regionCode: RegionCode, reason: z.string().min(1).max(1_000) }),
+  'review.decided': z.strictObject({
+    reviewId: Id,
+    regionCode: RegionCode,
+    verdict: z.enum(['upheld', 'changed']),
+    reason: z.string().min(1).max(1_000),
+    scores: z.array(ScoreRow).max(60).optional(),
+  }),
   // --- surveillance
   'count.reported': z.strictObject({
     sourceKind: SourceKind,
@@ -630,6 +716,7 @@ const command = (zh: string, en: string, more: Partial<Row> = {}): Row => ({
 const rows: Record<Kind, Row> = {
   'region.published': fact('urgent', '区划发布', 'regions published'),
   'rule.published': fact('urgent', '规则发布', 'rules published'),
+  'pack.published': fact('urgent', '问卷发布', 'question pack published'),
   'calendar.published': fact('urgent', '日历发布', 'calendar published'),
   'history.published': fact('live', '历年同期发布', 'history published'),
   'place.registered': fact('live', '机构登记', 'place registered'),
@@ -667,6 +754,10 @@ const rows: Record<Kind, Row> = {
     personal: ['complaintText', 'addressText', 'note'],
     record: { kind: 'incident', idField: 'incidentId' },
   }),
+  'incident.questioned': fact('urgent', '问卷应答', 'questions answered', {
+    personal: ['note'],
+    record: { kind: 'incident', idField: 'incidentId' },
+  }),
   'incident.unitAssigned': command('派车', 'unit assigned'),
   'incident.unitReleased': command('撤销派车', 'unit released'),
   'incident.levelChanged': command('级别变更', 'level changed'),
@@ -702,6 +793,19 @@ const rows: Record<Kind, Row> = {
   'hospital.stateReported': fact('urgent', '医院状态', 'hospital state'),
   'hospital.notified': command('通知医院', 'hospital notified'),
   'hospital.noticeAcknowledged': fact('urgent', '医院确认', 'notice acknowledged'),
+  'shift.handoverOffered': command('交班发起', 'hand-over offered'),
+  'shift.handedOver': command('接班确认', 'shift handed over'),
+  'shift.handoverWithdrawn': command('交班撤回', 'hand-over withdrawn'),
+  'slip.rangeIssued': command('纸单号段', 'slip numbers issued'),
+  'slip.entered': fact('urgent', '纸单补录', 'paper slip entered', {
+    personal: ['complaintText', 'addressText', 'note'],
+    record: { kind: 'incident', idField: 'incidentId' },
+  }),
+  'review.sheetPublished': fact('urgent', '评分表发布', 'score sheet published'),
+  'review.requested': fact('urgent', '质控申请', 'review requested'),
+  'review.scored': command('质控评分', 'review scored'),
+  'review.appealed': command('质控申诉', 'review appealed'),
+  'review.decided': command('申诉裁定', 'appeal decided'),
   'count.reported': fact('live', '监测计数', 'count reported'),
   'report.received': fact('live', '报告卡', 'report card', {
     personal: ['patientName', 'patientPhone', 'identityNumber', 'addressText'],

@@ -172,6 +172,11 @@ const table = {
   },
   STATUS_ORDER: { http: 409, zh: '状态不能从 {from} 变为 {to}', en: 'The status cannot go from {from} to {to}' },
   CARD_EXISTS: { http: 409, zh: '报告卡 {cardId} 已存在', en: 'Report card {cardId} exists already' },
+  LINE_AWAY: {
+    http: 503,
+    zh: '主线暂时没有应答，未确认；请稍后用同一编号重发',
+    en: 'The line has not answered yet, nothing is confirmed; send again by the same key',
+  },
   EPOCHS_TOO_MANY: {
     http: 429,
     zh: '来源 {source} 一小时内开启的新批次过多，请检查该设备',
@@ -252,6 +257,31 @@ const table = {
     en: 'Public-health event {eventId} has not had its initial report; it cannot be closed',
   },
   PAGE_UNKNOWN: { http: 404, zh: '没有通知 {pageId}', en: 'No page {pageId}' },
+  // question packs
+  PACK_INVALID: { http: 422, zh: '问卷 {packId} 不成立:{whyZh}', en: 'Pack {packId} does not hold: {whyEn}' },
+  PACK_UNKNOWN: { http: 404, zh: '没有问卷 {packId}', en: 'No question pack {packId}' },
+  PACKS_FULL: { http: 409, zh: '最多 {max} 份问卷', en: 'At most {max} question packs' },
+  PACK_UNAPPROVED: {
+    http: 409,
+    zh: '问卷 {packId} 未经医学审核,仅限演示或演练使用',
+    en: 'Pack {packId} has no medical approval; it runs in a demo or a drill alone',
+  },
+  LEVEL_REASON_NEEDED: {
+    http: 422,
+    zh: '低于问卷建议的 {level} 级,须写明理由',
+    en: 'Less urgent than level {level} that the answers propose: a reason is needed',
+  },
+  // addresses
+  GAZETTEER_INVALID: {
+    http: 422,
+    zh: '地名库第 {line} 行不正确:{why}',
+    en: 'Line {line} of the gazetteer is not correct: {why}',
+  },
+  ADDRESSES_AWAY: {
+    http: 503,
+    zh: '地址检索暂不可用,请直接在地图上定位',
+    en: 'The address search does not answer; place it on the map',
+  },
   // the world: tasks, centres, cover, hospitals
   NEXT_TAKEN: {
     http: 409,
@@ -328,8 +358,45 @@ const table = {
     zh: '另一试运行正在进行,请 {retryAfterS} 秒后再试',
     en: 'Another dry run is under way; try again in {retryAfterS} s',
   },
+  // the world: shifts, paper, quality control
+  HANDOVER_EXISTS: { http: 409, zh: '交班单 {handoverId} 已存在', en: 'Hand-over {handoverId} exists already' },
+  HANDOVER_UNKNOWN: { http: 404, zh: '没有交班单 {handoverId}', en: 'No hand-over {handoverId}' },
+  HANDOVER_OPEN: { http: 409, zh: '{by} 已发起交班，尚未完成', en: '{by} has offered a hand-over that is still open' },
+  HANDOVER_ENDED: { http: 409, zh: '该交班单已由 {by} 处理', en: 'This hand-over was already ended by {by}' },
+  HANDOVER_SELF: {
+    http: 409,
+    zh: '交班人不能自己接班，须由另一账号签字',
+    en: 'Another account must take over and sign',
+  },
+  SIGNATURE_MISSING: { http: 403, zh: '须由本人账号签字', en: 'A person must sign with an account' },
+  HANDOVER_OLD: {
+    http: 409,
+    zh: '交班单已超过 {minutes} 分钟，请重新生成',
+    en: 'The sheet is older than {minutes} min; make a new one',
+  },
+  SLIP_RANGE_EXISTS: { http: 409, zh: '号段 {rangeId} 已存在', en: 'Range {rangeId} exists already' },
+  SLIP_NOT_ISSUED: { http: 422, zh: '本辖区没有发出纸单 {slip}', en: 'Slip {slip} was never issued in this region' },
+  SLIP_TAKEN: {
+    http: 409,
+    zh: '纸单 {slip} 已由 {by} 录为事件 {incidentId}',
+    en: 'Slip {slip} was already entered by {by} as incident {incidentId}',
+  },
+  SHEET_STALE: { http: 409, zh: '评分表版本须大于 {version}', en: 'The sheet needs a version above {version}' },
+  SHEET_INVALID: { http: 422, zh: '评分表有重复项目', en: 'The sheet names an item twice' },
+  SCORES_INVALID: {
+    http: 422,
+    zh: '评分与评分表第 {version} 版不符：须逐项给分且不超过满分',
+    en: 'The scores do not fit sheet {version}: every item once, none above its points',
+  },
+  REVIEW_EXISTS: { http: 409, zh: '质控记录 {reviewId} 已存在', en: 'Review {reviewId} exists already' },
+  REVIEW_UNKNOWN: { http: 404, zh: '没有质控记录 {reviewId}', en: 'No review {reviewId}' },
+  REVIEW_STATE: { http: 409, zh: '质控记录当前为“{state}”，不能这样处理', en: 'The review is {state}' },
+  REVIEW_SELF: { http: 409, zh: '不能评定或裁定自己经手的记录', en: 'Nobody judges or decides about their own work' },
+  REVIEW_FOREIGN: { http: 403, zh: '只有 {subject} 本人可以申诉', en: 'Only {subject} may appeal' },
+  APPEAL_LATE: { http: 409, zh: '评分已超过 {days} 天，不能申诉', en: 'More than {days} days have passed' },
   // reading
   QUERY_INVALID: { http: 400, zh: '查询参数 {path} 不正确', en: 'Query parameter {path} is not correct' },
+  REPLAY_TOO_LONG: { http: 422, zh: '一次回放最长 {hours} 小时', en: 'A replay spans at most {hours} hours' },
   REPORT_TOO_LONG: { http: 422, zh: '一份报表最长 {max} 天', en: 'A report spans at most {max} days' },
   REPORT_TOO_LARGE: {
     http: 422,

@@ -75,6 +75,11 @@ export function isDue(page: Page, now: number): boolean {
   return page.lastAttemptAt === undefined || now - page.lastAttemptAt >= retryAfterMs * 2 ** (page.attempts - 1)
 }
 
+/** Header that proves to the receiver who asks: HMAC-SHA256 of the body; none without a secret. */
+export function signPage(secret: string | undefined, body: string): Record<string, string> {
+  return secret === undefined ? {} : { 'x-vigil-signature': createHmac('sha256', secret).update(body).digest('hex') }
+}
+
 /** Starts the pager; returns what stops it. */
 export function startPager(epoch: string, ports: PagerPorts): () => Promise<void> {
   const underWay = new Map<string, Promise<void>>()
@@ -102,8 +107,11 @@ export function startPager(epoch: string, ports: PagerPorts): () => Promise<void
     text: PageText,
   ): Promise<{ isAccepted: boolean; isReceipted: boolean; detail: string }> => {
     const body = JSON.stringify(text)
-    const headers: Record<string, string> = { 'content-type': 'application/json', 'idempotency-key': text.pageId }
-    if (ports.secret) headers['x-vigil-signature'] = createHmac('sha256', ports.secret).update(body).digest('hex')
+    const headers: Record<string, string> = {
+      'content-type': 'application/json',
+      'idempotency-key': text.pageId,
+      ...signPage(ports.secret, body),
+    }
     try {
       const answer = await ports.fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(answerMaxMs) })
       const said = (await answer.text()).slice(0, 1_000)

@@ -7,7 +7,7 @@ export type RecordRow = { id: string; at: number; state: string; regionCode: str
 /** Writes records into one of the record tables. */
 export async function upsertRecords(
   pool: Pool,
-  table: 'incident_record' | 'alert_record' | 'call_record' | 'event_record',
+  table: 'incident_record' | 'alert_record' | 'call_record' | 'event_record' | 'handover_record' | 'review_record',
   rows: readonly RecordRow[],
 ): Promise<void> {
   await pool.query(

@@ -6,7 +6,7 @@ import type { Pool } from 'pg'
 import { getDiseaseRoot } from '#contract/diseases.ts'
 import type { Entry, EntryOf } from '#contract/entry.ts'
 import { formatDay, getDayIndex } from '#contract/scalars.ts'
-import type { Alert, Call, Card, Incident, PublicEvent, Touched, World } from '../state/world.ts'
+import type { Alert, Call, Card, Handover, Incident, PublicEvent, Review, Touched, World } from '../state/world.ts'
 import { type CardRow, upsertCards, upsertCounts, upsertRecords } from './sql.ts'
 
 export const projectEveryMs = 1_000
@@ -14,7 +14,9 @@ export const projectEveryMs = 1_000
 export const rowsMax = 1_000
 const countsMax = 200_000
 
-type Dirty = Record<'incidents' | 'alerts' | 'calls' | 'events' | 'cards', Set<string>>
+/** Collections with a record table of one shape; cards have a line list of their own. */
+const recordNames = ['incidents', 'alerts', 'calls', 'events', 'handovers', 'reviews'] as const
+type Dirty = Record<(typeof recordNames)[number] | 'cards', Set<string>>
 
 export type Tables = {
   /** Notes what the line touched; call before fan-out clears it. */
@@ -42,7 +44,7 @@ const show = {
     level: a.level,
     view: a,
   }),
-  calls: ({ numberHash: _h, answeredById: _b, ...c }: Call) => ({
+  calls: ({ numberHash: _h, answeredById: _b, isUncounted: _u, ...c }: Call) => ({
     id: c.callId,
     at: c.receivedAt,
     state: c.outcome ?? 'open',
@@ -59,14 +61,31 @@ const show = {
     level: e.grade ?? 5,
     view: e,
   }),
+  handovers: (h: Handover) => ({
+    id: h.handoverId,
+    at: h.offeredAt,
+    state: h.state,
+    regionCode: h.regionCode,
+    level: 4,
+    view: h,
+  }),
+  reviews: (r: Review) => ({
+    id: r.reviewId,
+    at: r.scoredAt,
+    state: r.state,
+    regionCode: r.regionCode,
+    level: 4,
+    view: r,
+  }),
 }
 const tableOf = {
   incidents: 'incident_record',
   alerts: 'alert_record',
   calls: 'call_record',
   events: 'event_record',
+  handovers: 'handover_record',
+  reviews: 'review_record',
 } as const
-const recordNames = ['incidents', 'alerts', 'calls', 'events'] as const
 const toDay = (at: number) => formatDay(getDayIndex(at))
 
 /** One row of the line list; the pseudonyms of the person stay in the log and the world. */
@@ -103,6 +122,8 @@ export function startTables(pool: Pool, world: World, onError: (error: Error) =>
     calls: new Set(world.calls.keys()),
     events: new Set(world.events.keys()),
     cards: new Set(world.cards.keys()),
+    handovers: new Set(world.handovers.keys()),
+    reviews: new Set(world.reviews.keys()),
   }
   const counts = new Map<string, EntryOf<'count.reported'>>()
   let running: Promise<void> = Promise.resolve()

@@ -13,10 +13,8 @@
  * - Whom a rule escalates to may read that alert in full: somebody woken at night must be able to answer.
  * - Kinds that only the house itself says (record.viewed, page.attempted, signal.found …) stand with nobody.
  */
-import type { Actor, Kind, RecordKind } from '#contract/entry.ts'
-import { kindNames } from '#contract/entry.ts'
-import type { Rule } from '#contract/rule.ts'
-import { listLeaves } from '#contract/rule.ts'
+import { type Actor, type Kind, kindNames, type RecordKind } from '#contract/entry.ts'
+import { listLeaves, type Rule } from '#contract/rule.ts'
 import type { Role } from '#contract/scalars.ts'
 import type { AlertView } from '#contract/view.ts'
 import type { ShownCollection } from '../state/world.ts'
@@ -73,6 +71,7 @@ const houseOnly: readonly Role[] = []
 /** Roles that may say a kind. Written out for every kind: a kind without a row does not compile. */
 export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'region.published': register,
+  'pack.published': register,
   'calendar.published': register,
   // Rules are the epidemiologist's instrument; which of them, sight.ts judges by what a publication changes.
   'rule.published': ['epidemiologist', ...register],
@@ -102,6 +101,7 @@ export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'number.marked': ['shift-leader'],
   'call.ended': [...desk, 'gateway', 'feed', 'player'],
   'incident.opened': [...desk, 'player'],
+  'incident.questioned': [...desk, 'player'],
   'incident.unitAssigned': [...desk, 'player'],
   'incident.unitReleased': [...desk, 'player'],
   'incident.levelChanged': [...desk, 'player'],
@@ -134,6 +134,17 @@ export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'hospital.stateReported': [...desk, 'hospital', 'gateway', 'feed', 'player'],
   'hospital.notified': [...desk, 'crew', 'terminal', 'player'],
   'hospital.noticeAcknowledged': ['hospital', ...desk, 'player'],
+  'shift.handoverOffered': desk,
+  'shift.handedOver': desk,
+  'shift.handoverWithdrawn': desk,
+  'slip.rangeIssued': desk,
+  'slip.entered': desk,
+  'review.sheetPublished': ['shift-leader'],
+  'review.requested': desk,
+  'review.scored': ['shift-leader'],
+  // Whose work was judged may say so; who that is, the world knows.
+  'review.appealed': desk,
+  'review.decided': ['shift-leader'],
   'count.reported': ['hospital', 'epidemiologist', 'gateway', 'feed', 'player'],
   // A statutory card is filed by a person; a feed prepares a draft (a player replays what persons once filed).
   'report.received': ['hospital', 'epidemiologist', 'player'],
@@ -275,6 +286,11 @@ const alertTrail: readonly Kind[] = [
   'page.receipted',
 ]
 const dispatchTrail: readonly Kind[] = [
+  'shift.handoverOffered',
+  'shift.handedOver',
+  'shift.handoverWithdrawn',
+  'slip.rangeIssued',
+  'slip.entered',
   'unit.registered',
   'unit.status',
   'call.received',
@@ -295,6 +311,7 @@ const dispatchTrail: readonly Kind[] = [
   'number.marked',
   'call.ended',
   'incident.opened',
+  'incident.questioned',
   'incident.unitAssigned',
   'incident.unitReleased',
   'incident.levelChanged',
@@ -350,6 +367,11 @@ export const readTable: Readonly<Record<Role, ReadRow>> = {
     alerts: { dispatch: 'full', operation: 'full', statutory: 'notice', health: 'notice' },
     entries: [
       ...dispatchTrail,
+      'review.sheetPublished',
+      'review.requested',
+      'review.scored',
+      'review.appealed',
+      'review.decided',
       'alert.acknowledged',
       'alert.noted',
       'alert.closed',
@@ -589,6 +611,8 @@ export const routeTable = {
   'GET /v1/incidents/:incidentId': ['dispatcher', 'shift-leader', 'crew', 'terminal', 'player'],
   // Advice is for who may order a unit; its rows hold only units the asker sees.
   'GET /v1/incidents/:incidentId/advice': desk,
+  'GET /v1/addresses': desk,
+  'GET /v1/packs': [...desk, 'administrator', 'auditor'],
   // Where the patient may go, how well the region is covered, who goes to a mass casualty: for who may order.
   'GET /v1/incidents/:incidentId/destinations': desk,
   'GET /v1/incidents/:incidentId/mass': desk,
@@ -612,6 +636,14 @@ export const routeTable = {
   // Figures without persons: for who leads, who keeps and who checks.
   'GET /v1/reports/dispatch': ['shift-leader', 'administrator', 'auditor'],
   'GET /v1/reports/dispatch.csv': ['shift-leader', 'administrator', 'auditor'],
+  'GET /v1/handovers': [...desk, 'auditor'],
+  'GET /v1/slips': desk,
+  // Samples and scores are about people's work: for who leads them, and to whoever was judged.
+  'GET /v1/reviews/samples': ['shift-leader'],
+  'GET /v1/reviews': desk,
+  'GET /v1/reviews.csv': ['shift-leader'],
+  'GET /v1/tracks': desk,
+  'GET /v1/replay': desk,
 } as const satisfies Record<string, Access>
 
 export type RouteName = keyof typeof routeTable

@@ -30,13 +30,25 @@ export type Sight = {
   kinds: ReadonlySet<Kind>
   /** Set when of the report cards only those of this source are seen. */
   ownCards?: string
+  /** Name of the account; undefined for a device. */
+  name: string | undefined
 }
 
-type Kept = { heardAt?: number; assignedBy?: string; statusBy?: string }
+type Kept = Pick<Unit, 'heardAt' | 'assignedBy' | 'statusBy' | 'movesOf' | 'still' | 'orderedFrom'>
+
+const coreOnly = [
+  'heardAt',
+  'assignedBy',
+  'statusBy',
+  'movesOf',
+  'still',
+  'orderedFrom',
+] as const satisfies readonly (keyof Kept)[]
 
 /** A unit without what only the core needs. */
 function showUnit(unit: Unit): unknown {
-  const { heardAt: _heard, assignedBy: _by, statusBy: _statusBy, ...view } = unit as Unit & Kept
+  const view: Partial<Unit> = { ...unit }
+  for (const name of coreOnly) delete view[name]
   return view
 }
 
@@ -55,7 +67,7 @@ function listOtherRules(world: World, alert: Alert): Rule[] {
 }
 
 /** A call without what only the core needs: the number's hash stays in the house. */
-export function showCall({ numberHash: _hash, answeredById: _by, ...view }: Call) {
+export function showCall({ numberHash: _hash, answeredById: _by, isUncounted: _not, ...view }: Call) {
   return view
 }
 
@@ -68,19 +80,29 @@ export function createSight(principal: Principal, world: World): Sight {
   const covers = (regionCode: string) => isInScope(principal, regionCode, world.regions)
   const isOwnUnit = (unitId: string) => principal.unitIds.includes(unitId)
   const seesIncident = (incident: Incident) =>
-    reach.incidents === 'own' ? incident.unitIds.some(isOwnUnit) : covers(incident.regionCode)
+    reach.incidents === 'own'
+      ? incident.unitIds.some(isOwnUnit) || (incident.nextUnitIds ?? []).some(isOwnUnit)
+      : covers(incident.regionCode) ||
+        (incident.ownerCode !== undefined && covers(incident.ownerCode)) ||
+        (incident.visibleTo ?? []).some(covers)
+  /** What belongs to a case is seen with it: a neighbour's unit that serves it, the calls behind it. */
+  const seesCase = (incidentId: string | undefined) => {
+    const incident = incidentId === undefined ? undefined : world.incidents.get(incidentId)
+    return incident !== undefined && reach.incidents === 'region' && seesIncident(incident)
+  }
   return {
     key: getScopeKey(principal),
     covers,
     kinds: listReadableKinds(principal),
     ...(reach.cards === 'own' ? { ownCards: source } : {}),
+    name: principal.type === 'account' ? principal.name : undefined,
     sees(collection, record) {
       if (reach[collection] === 'none') return false
       if (reach[collection] === 'all') return true
       switch (collection) {
         case 'units': {
           const unit = record as Unit
-          return reach.units === 'own' ? isOwnUnit(unit.unitId) : covers(unit.regionCode)
+          return reach.units === 'own' ? isOwnUnit(unit.unitId) : covers(unit.regionCode) || seesCase(unit.incidentId)
         }
         case 'incidents':
           return seesIncident(record as Incident)
@@ -92,8 +114,12 @@ export function createSight(principal: Principal, world: World): Sight {
           const card = record as Card
           return covers(card.regionCode) && (reach.cards !== 'own' || card.source === source)
         }
+        case 'calls': {
+          const call = record as Call
+          return covers(call.regionCode) || seesCase(call.incidentId)
+        }
         default:
-          return covers((record as Place | Call).regionCode)
+          return covers((record as Place).regionCode)
       }
     },
     show(collection, record) {
@@ -107,6 +133,18 @@ export function createSight(principal: Principal, world: World): Sight {
     },
   }
 }
+
+/** Kinds a unit says of itself: only who speaks for it may. */
+const ownWords: ReadonlySet<Kind> = new Set([
+  'unit.position',
+  'unit.vitals',
+  'unit.status',
+  'unit.taskAcknowledged',
+  'unit.distressed',
+  'unit.distressEnded',
+  'incident.stamped',
+  'hospital.notified',
+])
 
 /**
  * The refusal for a publication of rules by somebody who is no keeper: it must follow the version in force (two editors never
@@ -148,8 +186,7 @@ export function judgeSaying(
     if (objection) return objection
   }
   const { unitId, alertId, alertIds, cardId } = body
-  const isOwnWord = kind === 'unit.position' || kind === 'unit.vitals' || kind === 'unit.status'
-  if (isOwnWord && typeof unitId === 'string' && !maySpeakFor(principal, unitId))
+  if (ownWords.has(kind) && typeof unitId === 'string' && !maySpeakFor(principal, unitId))
     return reject('DEVICE_NOT_UNIT', { unitId })
   for (const id of [alertId, ...(Array.isArray(alertIds) ? alertIds : [])]) {
     const alert = typeof id === 'string' ? world.alerts.get(id) : undefined

@@ -2,6 +2,7 @@
  * SQL of query/: reading history from the log's tables and the projections. Read only, paged, every page with a Max.
  */
 import type { Pool } from 'pg'
+import type { HandoverView, ReviewView } from '#contract/duty.ts'
 import { dayMs, shanghaiOffsetMs } from '#contract/scalars.ts'
 import type { AlertView, CallView, CardDate, CardView, EventView, IncidentView, StampView } from '#contract/view.ts'
 import { cardPageMax, cardTotalMax, type PositionRow } from '#contract/wire.ts'
@@ -21,7 +22,13 @@ export type HistoryFilter = {
   before?: string
 }
 
-type RecordTable = 'incident_record' | 'alert_record' | 'call_record' | 'event_record'
+type RecordTable =
+  | 'incident_record'
+  | 'alert_record'
+  | 'call_record'
+  | 'event_record'
+  | 'handover_record'
+  | 'review_record'
 
 /** Records of a projection, newest first; `before` is the cursor a page gave. */
 async function listRecords<T>(pool: Pool, table: RecordTable, filter: HistoryFilter): Promise<PageOf<T>> {
@@ -54,7 +61,22 @@ export const listIncidents = (pool: Pool, filter: HistoryFilter) =>
   listRecords<IncidentView>(pool, 'incident_record', filter)
 export const listAlerts = (pool: Pool, filter: HistoryFilter) => listRecords<AlertView>(pool, 'alert_record', filter)
 export const listCalls = (pool: Pool, filter: HistoryFilter) => listRecords<CallView>(pool, 'call_record', filter)
+export const listHandovers = (pool: Pool, filter: HistoryFilter) =>
+  listRecords<HandoverView>(pool, 'handover_record', filter)
+export const listReviews = (pool: Pool, filter: HistoryFilter) => listRecords<ReviewView>(pool, 'review_record', filter)
 
+/** Earlier and later calls of one call's number, by the keyed hashes of identity: a forgotten call is not among them. Newest first. */
+export async function listNumberCalls(pool: Pool, callId: string, max: number): Promise<CallView[]> {
+  const rows = await pool.query<{ view: CallView }>(
+    `SELECT c.view FROM record_hash h
+       JOIN record_hash o ON o.hash_kind = h.hash_kind AND o.hash = h.hash AND o.record_kind = 'call' AND o.record_id <> h.record_id
+       JOIN call_record c ON c.id = o.record_id
+     WHERE h.record_kind = 'call' AND h.record_id = $1 AND h.hash_kind = 'phone'
+     ORDER BY c.at DESC, c.id DESC LIMIT $2`,
+    [callId, Math.min(max, pageMax)],
+  )
+  return rows.rows.map(row => row.view)
+}
 export const listEvents = (pool: Pool, filter: HistoryFilter) => listRecords<EventView>(pool, 'event_record', filter)
 
 /** Fixes of one unit by device time. */
@@ -126,24 +148,28 @@ export async function findRecord<T>(
 }
 
 const recordKinds = {
-  call: { kinds: ['call.received'], idField: 'callId' },
-  incident: { kinds: ['incident.opened', 'incident.noted'], idField: 'incidentId' },
+  call: { kinds: ['call.received', 'call.described', 'call.linked'], idField: 'callId' },
+  incident: { kinds: ['incident.opened', 'incident.noted', 'slip.entered'], idField: 'incidentId' },
   card: { kinds: ['report.received', 'report.drafted', 'report.corrected'], idField: 'cardId' },
 } as const
 
-/** Bodies of the entries that hold a record's sealed fields, oldest first, refused ones left out. */
+/** One entry that holds sealed fields of a record: its body, when it was written and by whom. */
+export type RecordBody = { body: Record<string, unknown>; loggedAt: number; by: string }
+
+/** Entries that hold a record's sealed fields, oldest first, refused ones left out. */
 export async function listRecordBodies(
   pool: Pool,
   recordKind: keyof typeof recordKinds,
   recordId: string,
-): Promise<Record<string, unknown>[]> {
+): Promise<RecordBody[]> {
   const { kinds, idField } = recordKinds[recordKind]
-  const rows = await pool.query<{ body: Record<string, unknown> }>(
-    `SELECT e.body FROM entry e LEFT JOIN outcome o ON o.seq = e.seq
+  const rows = await pool.query<RecordBody>(
+    `SELECT e.body, e.logged_at AS "loggedAt", coalesce(e.actor ->> 'name', e.source) AS by
+     FROM entry e LEFT JOIN outcome o ON o.seq = e.seq
      WHERE e.kind = ANY($1) AND e.body ->> '${idField}' = $2 AND e.body ? '${idField}' AND coalesce(o.result, 'done') = 'done' ORDER BY e.seq LIMIT ${pageMax}`,
     [kinds, recordId],
   )
-  return rows.rows.map(row => row.body)
+  return rows.rows
 }
 
 /** Sources of one answer at most: facilities × kinds of a prefecture are a few thousand. */
@@ -476,4 +502,34 @@ export async function findCardRow(pool: Pool, cardId: string): Promise<{ view: C
     [cardId],
   )
   return rows.rows[0]
+}
+
+/** Fixes of one replay at most: some 4 MB of answer. */
+export const trackRowsMax = 60_000
+
+export type TrackRow = {
+  unitId: string
+  at: number
+  lon: number
+  lat: number
+  course: number | null
+  speed: number | null
+}
+
+/** Fixes of several units in a stretch, the first of each step, by device time. */
+export async function listTracks(
+  pool: Pool,
+  unitIds: readonly string[],
+  from: number,
+  to: number,
+  stepMs: number,
+): Promise<TrackRow[]> {
+  const rows = await pool.query<TrackRow>(
+    `SELECT DISTINCT ON (unit_id, (occurred_at - $2) / $4) unit_id AS "unitId", occurred_at AS at, lon, lat,
+       course_deg AS course, speed_kmh AS speed
+     FROM position WHERE unit_id = ANY($1) AND occurred_at >= $2 AND occurred_at < $3
+     ORDER BY unit_id, (occurred_at - $2) / $4, occurred_at LIMIT ${trackRowsMax}`,
+    [unitIds, from, to, stepMs],
+  )
+  return rows.rows
 }

@@ -30,14 +30,39 @@ import {
   applyRetraction,
   applyReview,
 } from './cards.ts'
+import {
+  applyAidAsk,
+  applyAidRefuse,
+  applyMode,
+  applyTransferAccept,
+  applyTransferEnd,
+  applyTransferOffer,
+} from './centres.ts'
 import { applyTick } from './clock.ts'
 import { findExpiry } from './commands.ts'
+import { applyCrew, applyDistress, applyDistressAck, applyDistressEnd, applyMove } from './crews.ts'
 import { applyEventChange, applyEventOpening } from './events.ts'
-import { applyAssign, applyClose, applyLevel, applyNote, applyOpen, applyRelease } from './incidents.ts'
+import { applyHandover, applyHandoverEnd, applyHandoverOffer } from './handovers.ts'
+import { applyHospitalState, applyNotice, applyNoticeAck } from './hospitals.ts'
+import { applyClose, applyLevel, applyNote, applyOpen } from './incidents.ts'
+import { applyCancel, applyMass, applyMerge, applyOverride, applyReopen, applySplit } from './links.ts'
+import { applyPack, applyQuestions } from './packs.ts'
 import { applyCalendar, applyHistory, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
+import { applyAppeal, applyAppealDecision, applyReviewWish, applyScore, applyScoreSheet } from './reviews.ts'
 import { applyRoster } from './roster.ts'
 import { applyCount } from './series.ts'
+import { applySlip, applySlipRange } from './slips.ts'
 import { recordKey } from './sources.ts'
+import {
+  applyAssign,
+  applyDivert,
+  applyQueue,
+  applyRelease,
+  applyStampEdited,
+  applyStamped,
+  applyTaskAcknowledged,
+  applyWithdraw,
+} from './tasks.ts'
 import { applyPosition, applyStatus, applyVitals } from './units.ts'
 import type { Touched, World } from './world.ts'
 
@@ -50,6 +75,7 @@ const keep = () => done
 const folds: { [K in Kind]: Fold<K> } = {
   'region.published': applyRegions,
   'rule.published': applyRules,
+  'pack.published': applyPack,
   'calendar.published': applyCalendar,
   'history.published': applyHistory,
   'place.registered': applyPlace,
@@ -75,38 +101,49 @@ const folds: { [K in Kind]: Fold<K> } = {
   'number.marked': applyNumberMark,
   'call.ended': applyCallEnd,
   'incident.opened': applyOpen,
+  'incident.questioned': applyQuestions,
   'incident.unitAssigned': applyAssign,
   'incident.unitReleased': applyRelease,
   'incident.levelChanged': applyLevel,
   'incident.noted': applyNote,
   'incident.closed': applyClose,
-  'incident.stamped': keep,
-  'incident.stampEdited': keep,
-  'incident.unitQueued': keep,
-  'incident.nextWithdrawn': keep,
-  'incident.unitDiverted': keep,
-  'unit.taskAcknowledged': keep,
-  'incident.cancelled': keep,
-  'incident.merged': keep,
-  'incident.split': keep,
-  'incident.reopened': keep,
-  'incident.overrideReasoned': keep,
-  'incident.massDeclared': keep,
-  'incident.transferOffered': keep,
-  'incident.transferAccepted': keep,
-  'incident.transferRefused': keep,
-  'incident.transferWithdrawn': keep,
-  'incident.aidAsked': keep,
-  'incident.aidRefused': keep,
-  'region.modeChanged': keep,
-  'crew.assigned': keep,
-  'unit.distressed': keep,
-  'unit.distressAcknowledged': keep,
-  'unit.distressEnded': keep,
-  'unit.moveOrdered': keep,
-  'hospital.stateReported': keep,
-  'hospital.notified': keep,
-  'hospital.noticeAcknowledged': keep,
+  'incident.stamped': applyStamped,
+  'incident.stampEdited': applyStampEdited,
+  'incident.unitQueued': applyQueue,
+  'incident.nextWithdrawn': applyWithdraw,
+  'incident.unitDiverted': applyDivert,
+  'unit.taskAcknowledged': applyTaskAcknowledged,
+  'incident.cancelled': applyCancel,
+  'incident.merged': applyMerge,
+  'incident.split': applySplit,
+  'incident.reopened': applyReopen,
+  'incident.overrideReasoned': applyOverride,
+  'incident.massDeclared': applyMass,
+  'incident.transferOffered': applyTransferOffer,
+  'incident.transferAccepted': applyTransferAccept,
+  'incident.transferRefused': applyTransferEnd,
+  'incident.transferWithdrawn': applyTransferEnd,
+  'incident.aidAsked': applyAidAsk,
+  'incident.aidRefused': applyAidRefuse,
+  'region.modeChanged': applyMode,
+  'crew.assigned': applyCrew,
+  'unit.distressed': applyDistress,
+  'unit.distressAcknowledged': applyDistressAck,
+  'unit.distressEnded': applyDistressEnd,
+  'unit.moveOrdered': applyMove,
+  'hospital.stateReported': applyHospitalState,
+  'hospital.notified': applyNotice,
+  'hospital.noticeAcknowledged': applyNoticeAck,
+  'shift.handoverOffered': applyHandoverOffer,
+  'shift.handedOver': applyHandover,
+  'shift.handoverWithdrawn': applyHandoverEnd,
+  'slip.rangeIssued': applySlipRange,
+  'slip.entered': applySlip,
+  'review.sheetPublished': applyScoreSheet,
+  'review.requested': applyReviewWish,
+  'review.scored': applyScore,
+  'review.appealed': applyAppeal,
+  'review.decided': applyAppealDecision,
   'count.reported': applyCount,
   'report.received': applyCard,
   'report.drafted': applyDraft,

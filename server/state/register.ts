@@ -10,9 +10,16 @@ import type { Touched, World } from './world.ts'
 export function applyRegions(world: World, entry: EntryOf<'region.published'>, touched: Touched): Outcome {
   if (entry.body.version < world.city.regionsVersion) return done
   world.city.regionsVersion = entry.body.version
+  const before = new Map(world.regions)
   world.regions.clear()
   for (const region of entry.body.regions) {
-    world.regions.set(region.code, region)
+    // How its centre works was said apart from the tree and outlives it.
+    const { mode, movesPerShiftMax } = before.get(region.code) ?? {}
+    world.regions.set(region.code, {
+      ...region,
+      ...(mode === undefined ? {} : { mode }),
+      ...(movesPerShiftMax === undefined ? {} : { movesPerShiftMax }),
+    })
     touched.regions.add(region.code)
   }
   touched.city = true
@@ -66,7 +73,8 @@ export function applyHistory(world: World, entry: EntryOf<'history.published'>, 
 }
 
 export function applyPlace(world: World, entry: EntryOf<'place.registered'>, touched: Touched): Outcome {
-  world.places.set(entry.body.placeId, entry.body)
+  const hospital = world.places.get(entry.body.placeId)?.hospital
+  world.places.set(entry.body.placeId, { ...entry.body, ...(hospital ? { hospital } : {}) })
   touched.places.add(entry.body.placeId)
   return done
 }

@@ -5,6 +5,8 @@
  */
 import type { CalendarSpan } from '#contract/calendar.ts'
 import { getCardLimits } from '#contract/diseases.ts'
+import type { HandoverView, ReviewView, ReviewWishView, ScoreSheet, SlipRangeView } from '#contract/duty.ts'
+import type { Pack } from '#contract/pack.ts'
 import type { Rule } from '#contract/rule.ts'
 import type {
   AlertView,
@@ -16,6 +18,7 @@ import type {
   PlaceView,
   RegionView,
   RosterView,
+  UnitView,
 } from '#contract/view.ts'
 
 export type Region = RegionView
@@ -46,10 +49,33 @@ export type Unit = {
   /** loggedAt of the newest fix: silence is judged on our clock, not the device's. */
   heardAt?: number
   silent: boolean
+  acknowledgedAt?: number
+  nextIncidentId?: string
+  nextBy?: string
+  nextAcknowledgedAt?: number
+  suggestion?: UnitView['suggestion']
+  distress?: UnitView['distress']
+  shifts?: UnitView['shifts']
+  baseIds?: string[]
+  baseId?: string
+  movedAt?: number
+  moves?: number
+  destinationId?: string
+  /** The shift (or day, without one) that `moves` counts. */
+  movesOf?: string
+  /** Where its fixes have stood still, and since when by the device's clock. */
+  still?: { since: number; lon: number; lat: number }
+  /** Where it was when its task was given: leaving there suggests that it rolls. */
+  orderedFrom?: { lon: number; lat: number }
 }
 
 /** A call is its view, and what only the core needs: the number's keyed hash and the account that answered. */
-export type Call = CallView & { numberHash?: string; answeredById?: string }
+export type Call = CallView & {
+  numberHash?: string
+  answeredById?: string
+  /** An internet call nobody has heard or verified yet: no witness of a syndrome until then. */
+  isUncounted?: true
+}
 
 /** What the world remembers of a caller's number, under a keyed hash: never shown, forgotten with the calls it stands for. */
 export type NumberRecord = {
@@ -186,6 +212,9 @@ export type Card = CardView & {
 export type PublicEvent = EventView
 export type Draft = DraftView
 export type Roster = RosterView
+export type Handover = HandoverView
+export type SlipRange = SlipRangeView
+export type Review = ReviewView
 
 /** Exact ranges of source sequence numbers counted so far, ascending, disjoint, not touching: [from, to, from, to, …]. */
 export type SourceRanges = { key: string; ranges: number[]; heardAt: number }
@@ -198,9 +227,13 @@ export type City = {
   lastTickGapMs: number
   quarantined: number
   rulesVersion: number
+  /** Publications of question packs so far: tells a console to read them anew. */
+  packsVersion?: number
   /** Absent until a calendar was published. */
   calendarVersion?: number
   regionsVersion: number
+  /** Last number of a paper slip given out; absent before the first. */
+  slipsIssued?: number
   /** Time of the first call ever counted: from then on a day without a call is a true zero. 0 before. */
   firstCallAt: number
   /** Counter behind alert ids. */
@@ -214,6 +247,7 @@ export type World = {
   regions: Map<string, Region>
   places: Map<string, Place>
   rules: Map<string, Rule>
+  packs: Map<string, Pack>
   /** Spans of the published calendar by their place in it. */
   calendar: Map<string, CalendarSpan>
   /** By disease and region: what the ratio rule compares with. */
@@ -233,6 +267,11 @@ export type World = {
   /** Rosters by region code. */
   rosters: Map<string, Roster>
   sources: Map<string, SourceRanges>
+  handovers: Map<string, Handover>
+  slipRanges: Map<string, SlipRange>
+  scoreSheets: Map<string, ScoreSheet>
+  reviewWishes: Map<string, ReviewWishView>
+  reviews: Map<string, Review>
 }
 
 /** Collections in the order a checkpoint writes them. */
@@ -240,6 +279,7 @@ export const collections = [
   'regions',
   'places',
   'rules',
+  'packs',
   'calendar',
   'histories',
   'units',
@@ -255,6 +295,11 @@ export const collections = [
   'drafts',
   'rosters',
   'sources',
+  'handovers',
+  'slipRanges',
+  'scoreSheets',
+  'reviewWishes',
+  'reviews',
 ] as const
 export type Collection = (typeof collections)[number]
 
@@ -290,6 +335,8 @@ export type Touched = {
   drafts: Set<string>
   pages: Set<string>
   series: Set<string>
+  handovers: Set<string>
+  reviews: Set<string>
 }
 
 export function createTouched(): Touched {
@@ -308,7 +355,16 @@ export function createTouched(): Touched {
     drafts: new Set(),
     pages: new Set(),
     series: new Set(),
+    handovers: new Set(),
+    reviews: new Set(),
   }
+}
+
+/** Lets go of what was touched, where nobody shows it. */
+export function clearTouched(touched: Touched): void {
+  touched.judged.length = 0
+  touched.city = false
+  for (const held of Object.values(touched)) if (held instanceof Set) held.clear()
 }
 
 export function createWorld(): World {
@@ -327,6 +383,7 @@ export function createWorld(): World {
     regions: new Map(),
     places: new Map(),
     rules: new Map(),
+    packs: new Map(),
     calendar: new Map(),
     histories: new Map(),
     units: new Map(),
@@ -342,6 +399,11 @@ export function createWorld(): World {
     drafts: new Map(),
     rosters: new Map(),
     sources: new Map(),
+    handovers: new Map(),
+    slipRanges: new Map(),
+    scoreSheets: new Map(),
+    reviewWishes: new Map(),
+    reviews: new Map(),
   }
 }
 

@@ -113,12 +113,15 @@ async function raise(server: CityServer): Promise<string> {
   return alert.alertId
 }
 async function close(server: CityServer, alertId: string): Promise<void> {
-  const told = await server.say(await server.as('epidemiologist'), 'alert.closed', {
+  // A statutory alert takes two people: one proposes, another confirms.
+  const told = await server.say(await server.as('epidemiologist'), 'alert.closureProposed', {
     alertId,
     verdict: 'confirmed',
     reason: '已处置',
   })
   assert.equal(told.result, 'done', JSON.stringify(told))
+  const confirmed = await server.say(await server.as('epidemiologist', [south]), 'alert.closureConfirmed', { alertId })
+  assert.equal(confirmed.result, 'done', JSON.stringify(confirmed))
 }
 
 async function makeDatabase(name: string): Promise<string> {
