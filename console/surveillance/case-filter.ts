@@ -1,45 +1,9 @@
 /** What the line list shows: kept beside the page, so that an alert can ask for its own cards and a way back finds them again. */
 import { create } from 'zustand'
-import { parseDay } from '#contract/scalars.ts'
 import { useDesk } from '../shell/desk.ts'
-
-export type CaseFilter = {
-  by: string
-  fromDay: string
-  untilDay: string
-  diseaseId: string
-  caseClass: string
-  regionCode: string
-  state: string
-  ageBand: string
-  mark: '' | 'late' | 'overdue'
-}
-
-export const openCaseFilter: CaseFilter = {
-  by: 'diagnosis',
-  fromDay: '',
-  untilDay: '',
-  diseaseId: '',
-  caseClass: '',
-  regionCode: '',
-  state: '',
-  ageBand: '',
-  mark: '',
-}
+import { type CaseFilter, openCaseFilter } from './case-query.ts'
 
 export const useCaseFilter = create<CaseFilter>()(() => openCaseFilter)
-
-/** The parameters of a filter as the server reads them; an impossible day filters nothing. */
-export function toCardQuery(filter: CaseFilter): Record<string, string | undefined> {
-  const { mark, fromDay, untilDay, ...rest } = filter
-  const day = (text: string) => (parseDay(text) === undefined ? undefined : text)
-  return {
-    ...rest,
-    fromDay: day(fromDay),
-    untilDay: day(untilDay),
-    ...(mark === '' ? {} : { [mark]: 'true' }),
-  }
-}
 
 /** Opens the line list on these filters and no others. */
 export function askCases(filter: Partial<CaseFilter>): void {

@@ -45,7 +45,12 @@ after(() => server?.remove())
 test('BOARD-40 source health: every facility of the scope, silence told, another county unseen', async () => {
   const all = await server.ask('GET', '/v1/sources/health', await server.as('epidemiologist', [city]))
   assert.equal(all.status, 200, all.text)
-  const sources = all.body.sources as { facilityId: string; silentSince?: number; completeness: number; lastPeriod: string }[]
+  const sources = all.body.sources as {
+    facilityId: string
+    silentSince?: number
+    completeness: number
+    lastPeriod: string
+  }[]
   assert.deepEqual(
     sources.map(source => source.facilityId),
     ['F1', 'F2'],
@@ -61,7 +66,11 @@ test('BOARD-40 source health: every facility of the scope, silence told, another
     (own.body.sources as typeof sources).map(source => source.facilityId),
     ['F1'],
   )
-  const foreign = await server.ask('GET', `/v1/sources/health?regionCode=${north}`, await server.as('epidemiologist', [south]))
+  const foreign = await server.ask(
+    'GET',
+    `/v1/sources/health?regionCode=${north}`,
+    await server.as('epidemiologist', [south]),
+  )
   assert.equal(foreign.body.code, 'REGION_FOREIGN')
   const dispatcher = await server.ask('GET', '/v1/sources/health', await server.as('dispatcher', [city]))
   assert.equal(dispatcher.body.code, 'ROLE_FORBIDDEN')
@@ -114,13 +123,20 @@ test('BOARD-42 a statistical rule is published by an epidemiologist and stands i
   assert.equal(law.code, 'RULE_FOREIGN')
   const stale = await server.say(who, 'rule.published', { version: version + 1, rules: changed })
   assert.equal(stale.code, 'RULES_STALE')
-  const narrow = await server.say(await server.as('epidemiologist', [south]), 'rule.published', { version, rules: changed })
+  const narrow = await server.say(await server.as('epidemiologist', [south]), 'rule.published', {
+    version,
+    rules: changed,
+  })
   assert.equal(narrow.code, 'REGION_FOREIGN')
   assert.equal((await server.say(who, 'rule.published', { version, rules: changed })).result, 'done')
   assert.equal(server.world.rules.get('multi-respiratory')?.minCases, 33)
   const history = await server.ask('GET', '/v1/rules/history', who)
   assert.equal(history.status, 200, history.text)
-  const publications = history.body.publications as { version: number; by?: string; changes: { ruleId: string; what: string }[] }[]
+  const publications = history.body.publications as {
+    version: number
+    by?: string
+    changes: { ruleId: string; what: string }[]
+  }[]
   assert.deepEqual(
     publications.map(each => each.version),
     [version, version - 1],

@@ -12,8 +12,7 @@ import { groupBoard, isOverdue, orderBoard } from '../../console/alerts/board-or
 import { findReach } from '../../console/alerts/reach.ts'
 import { zh } from '../../console/language/zh.ts'
 import { buildAligned, joinPeriods } from '../../console/surveillance/aligned.ts'
-import { openCaseFilter, toCardQuery } from '../../console/surveillance/case-filter.ts'
-import { writeCell, writeCsv } from '../../console/surveillance/csv.ts'
+import { openCaseFilter, toCardQuery } from '../../console/surveillance/case-query.ts'
 import {
   createRule,
   joinLeaves,
@@ -353,16 +352,6 @@ test('BOARD-31 an epidemiologist of the whole tree publishes statistical rules, 
   assert.equal(say(epidemiologist, 6, [rule, statutory, silence, law]), 'RULE_FOREIGN')
   assert.equal(say(person(['epidemiologist'], ['330402']), 6, [changed, statutory, silence]), 'REGION_FOREIGN')
   assert.equal(say(person(['administrator'], []), 9, [statutory]), undefined)
-})
-
-test('BOARD-32 a cell is never a formula for a spreadsheet, and never two cells', () => {
-  assert.equal(writeCell('=1+1'), "'=1+1")
-  assert.equal(writeCell('+86'), "'+86")
-  assert.equal(writeCell('@x'), "'@x")
-  assert.equal(writeCell('-5'), '-5', 'a number below zero is a number')
-  assert.equal(writeCell('-5+cmd'), "'-5+cmd")
-  assert.equal(writeCell('a,"b"'), '"a,""b"""')
-  assert.equal(writeCsv([['a', '一']]), '\ufeffa,一\r\n')
 })
 
 test('BOARD-33 strips share every day any of them has; absence is a gap', () => {
