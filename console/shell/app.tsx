@@ -29,6 +29,9 @@ const AlertsPage = lazy(() => import('../alerts/alerts-page.tsx').then(page => (
 const SeriesPage = lazy(() => import('../surveillance/series-page.tsx').then(page => ({ default: page.SeriesPage })))
 const AdminPage = lazy(() => import('../admin/admin-page.tsx').then(page => ({ default: page.AdminPage })))
 const AuditPage = lazy(() => import('../admin/audit-page.tsx').then(page => ({ default: page.AuditPage })))
+const ShiftPage = lazy(() => import('../shift/shift-page.tsx').then(page => ({ default: page.ShiftPage })))
+const ReplayPage = lazy(() => import('../replay/replay-page.tsx').then(page => ({ default: page.ReplayPage })))
+const ReviewPage = lazy(() => import('../review/review-page.tsx').then(page => ({ default: page.ReviewPage })))
 const ReportPage = lazy(() => import('../reports/report-page.tsx').then(page => ({ default: page.ReportPage })))
 
 /** Milliseconds between tries while the server is away at start. */
@@ -62,6 +65,11 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
   }, [page, wished])
   useEffect(() => useDesk.setState({ roles: session.roles, seatName: session.name }), [session])
   useEffect(() => openLink(onEnded), [session.accountId, onEnded])
+  // Paper is for the hour without a server: its page and its numbers are here before that hour.
+  const hasPaper = pages.includes('shift')
+  useEffect(() => {
+    if (hasPaper) void import('../shift/shift-page.tsx')
+  }, [hasPaper])
   useEffect(() => {
     window.addEventListener('keydown', dispatchKey)
     const stop = keepAddress()
@@ -81,6 +89,9 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
         {page === 'series' && <SeriesPage />}
         {page === 'admin' && <AdminPage />}
         {page === 'audit' && <AuditPage />}
+        {page === 'shift' && <ShiftPage />}
+        {page === 'replay' && <ReplayPage />}
+        {page === 'review' && <ReviewPage />}
         {page === 'reports' && <ReportPage />}
         {page === undefined && <Empty text={t('nav.none')} />}
       </Suspense>

@@ -5,7 +5,7 @@
 import { create } from 'zustand'
 import type { Role } from '#contract/scalars.ts'
 
-export const pages = ['dispatch', 'alerts', 'series', 'reports', 'admin', 'audit'] as const
+export const pages = ['dispatch', 'alerts', 'series', 'shift', 'replay', 'review', 'reports', 'admin', 'audit'] as const
 export type Page = (typeof pages)[number]
 
 /** An incident being made by hand or from a call; nothing of it is kept anywhere until it is sent. */

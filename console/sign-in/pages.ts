@@ -3,8 +3,8 @@ import type { Role } from '#contract/scalars.ts'
 import type { Page } from '../shell/desk.ts'
 
 const pagesOfRole: Partial<Record<Role, readonly Page[]>> = {
-  dispatcher: ['dispatch', 'alerts'],
-  'shift-leader': ['dispatch', 'alerts', 'reports'],
+  dispatcher: ['dispatch', 'alerts', 'shift', 'replay', 'review'],
+  'shift-leader': ['dispatch', 'alerts', 'shift', 'replay', 'review', 'reports'],
   epidemiologist: ['alerts', 'series'],
   administrator: ['admin', 'alerts', 'reports'],
   auditor: ['audit', 'reports'],
@@ -12,6 +12,16 @@ const pagesOfRole: Partial<Record<Role, readonly Page[]>> = {
 
 /** The pages a session's roles have work on, in the order of the navigation; empty for device-like roles. */
 export function listPages(roles: readonly Role[]): readonly Page[] {
-  const order: readonly Page[] = ['dispatch', 'admin', 'alerts', 'series', 'audit', 'reports']
+  const order: readonly Page[] = [
+    'dispatch',
+    'admin',
+    'alerts',
+    'series',
+    'audit',
+    'shift',
+    'replay',
+    'review',
+    'reports',
+  ]
   return order.filter(page => roles.some(role => pagesOfRole[role]?.includes(page)))
 }
