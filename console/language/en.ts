@@ -159,6 +159,7 @@ export const en: Texts = {
     pass: 'passed',
     fail: 'failed',
     choose: 'Choose a case at the left',
+    complainHint: 'what was complained of (nothing about the patient)',
     complain: 'Note a complaint',
   },
   replay: {
@@ -274,6 +275,7 @@ export const en: Texts = {
     acknowledge: 'Stop ringing',
   },
   band: {
+    paper: 'Print slips',
     old: 'No news for {{s}} s. This is the picture of {{time}}; figures may have changed',
     offline:
       'Link to the server lost for {{s}} s. This is the picture of {{time}}; reconnecting. Orders may not arrive: use the telephone',

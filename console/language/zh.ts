@@ -156,6 +156,7 @@ export const zh = {
     pass: '及格',
     fail: '不及格',
     choose: '从左侧选择一例',
+    complainHint: '投诉内容（不写患者信息）',
     complain: '记为投诉',
   },
   replay: {
@@ -271,6 +272,7 @@ export const zh = {
     acknowledge: '停止响铃',
   },
   band: {
+    paper: '打印纸单',
     old: '已 {{s}} 秒没有收到新数据，以下为 {{time}} 的情况，数值可能已变',
     offline: '与服务器的连接中断 {{s}} 秒，以下为 {{time}} 的情况，正在重连。操作可能无法送达，请用电话指挥',
     waiting: '正在连接服务器，尚未收到任何数据',

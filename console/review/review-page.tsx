@@ -12,8 +12,8 @@ import { DayField } from '../incidents/closed-list.tsx'
 import { describeComplaint } from '../incidents/queue.tsx'
 import { translateWord, useTexts } from '../language/i18n.ts'
 import { useSecond } from '../live/clock.ts'
-import { createUuid, say } from '../live/commands.ts'
-import { read, writeQuery } from '../live/http.ts'
+import { createUuid, noteRefusal, say } from '../live/commands.ts'
+import { ask, read, writeQuery } from '../live/http.ts'
 import { useWorld } from '../live/store.ts'
 import { formatShare } from '../reports/report-page.tsx'
 import '../reports/reports.css'
@@ -48,6 +48,7 @@ type Month = {
 }
 
 const subject = 'review'
+const complaintSubject = 'review-wish'
 
 /** Points typed for each item; undefined until every one holds a number its item allows. */
 export function readScores(
@@ -82,6 +83,8 @@ export function ReviewPage() {
   const [person, setPerson] = useState('')
   const [comment, setComment] = useState('')
   const [reason, setReason] = useState('')
+  const [complaintCase, setComplaintCase] = useState('')
+  const [complaint, setComplaint] = useState('')
   // Yesterday: its cases are closed.
   const onDay = day ?? (now === 0 ? '' : formatDay(getDayIndex(now) - 1))
   const onMonth = month ?? (now === 0 ? '' : formatDay(getDayIndex(now)).slice(0, 7))
@@ -114,6 +117,21 @@ export function ReviewPage() {
     if (refusal === undefined) setReason('')
     await client.invalidateQueries({ queryKey: ['review-samples'] })
     await client.invalidateQueries({ queryKey: ['reviews'] })
+  }
+  const complain = async () => {
+    const incidentId = complaintCase.trim()
+    // The region of the case says whose desk may ask for it; a case outside the scope does not exist here.
+    const found = await ask<IncidentView>('GET', `/v1/incidents/${encodeURIComponent(incidentId)}`)
+    if (!found.ok) {
+      noteRefusal(complaintSubject, 'review.requested', found.refusal)
+      return
+    }
+    const { regionCode } = found.value
+    const wish = { incidentId, regionCode, trigger: 'complaint' as const, reason: complaint.trim() }
+    if (await say(complaintSubject, 'review.requested', wish)) return
+    setComplaintCase('')
+    setComplaint('')
+    await client.invalidateQueries({ queryKey: ['review-samples'] })
   }
   const describeItem = (sheets: readonly ScoreSheet[], version: number, itemId: string) =>
     sheets.find(each => each.version === version)?.items.find(item => item.itemId === itemId)?.[language] ?? itemId
@@ -150,6 +168,38 @@ export function ReviewPage() {
                 </p>
               )}
               {samples.data?.samples.length === 0 && <Empty text={t('review.none')} />}
+              <form
+                className="form-line"
+                onSubmit={submit => {
+                  submit.preventDefault()
+                  void complain()
+                }}
+              >
+                <input
+                  className="field"
+                  data-testid="complaint-case"
+                  placeholder={t('replay.caseId')}
+                  aria-label={t('replay.caseId')}
+                  value={complaintCase}
+                  onChange={change => setComplaintCase(change.target.value)}
+                />
+                <input
+                  className="field form-wide"
+                  data-testid="complaint-reason"
+                  placeholder={t('review.complainHint')}
+                  aria-label={t('review.complain')}
+                  maxLength={400}
+                  value={complaint}
+                  onChange={change => setComplaint(change.target.value)}
+                />
+                <Action
+                  word={t('review.complain')}
+                  testId="complaint-send"
+                  disabled={complaintCase.trim() === '' || complaint.trim() === ''}
+                  onAct={() => void complain()}
+                />
+                <SentNote subject={complaintSubject} />
+              </form>
               <table className="figures" data-testid="samples">
                 <tbody>
                   {samples.data?.samples.map(row => (
