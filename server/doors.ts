@@ -11,10 +11,11 @@ import type { Logger } from 'pino'
 import { describeReject, type Reject, reject } from '#contract/errors.ts'
 import type { SessionView } from '#contract/view.ts'
 import type { BasemapPack, EntriesRequest } from '#contract/wire.ts'
+import { startAddresses } from './addresses/thread.ts'
 import { findDuplicates } from './advise/duplicates.ts'
 import { createApp } from './app.ts'
 import { type Config, isServedSecurely } from './config.ts'
-import { type Database, isDatabaseAway } from './database/pool.ts'
+import { type Database, getConnection, isDatabaseAway } from './database/pool.ts'
 import { judgeSeries } from './detect/band.ts'
 import { signPage } from './fanout/pager.ts'
 import { registerReceiptRoute } from './fanout/receipts.ts'
@@ -26,12 +27,14 @@ import { toSessionView } from './identity/sessions.ts'
 import { createSight, judgeSaying } from './identity/sight.ts'
 import type { Speaker } from './intake/admit.ts'
 import { createEpochGate } from './intake/epochs.ts'
+import { judgePack } from './intake/packs.ts'
 import { findRegionOfPoint } from './intake/places.ts'
 import { createMessenger, registerPublicCallRoutes } from './intake/public-calls.ts'
 import { type IntakePorts, registerIntakeRoutes, takeEntries } from './intake/routes.ts'
 import type { House, OnError } from './line.ts'
 import { createAdvisor } from './operations/advice.ts'
 import { createDeployment } from './operations/deployment.ts'
+import { type DryRuns, registerDryRunRoute } from './operations/dry-run.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { createOutlook } from './operations/outlook.ts'
 import { registerDutyRoutes } from './query/duty-routes.ts'
@@ -93,6 +96,14 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
           onError: onError('roads'),
         })
   const travel = createTravel(roads)
+  const addresses = startAddresses({
+    directory: config.regionPack,
+    onNames: held => logger.info(held, 'gazetteer'),
+    onRefused: refused => logger.error(refused, 'gazetteer refused'),
+    onError: onError('addresses'),
+  })
+  // Where no real caller is: packs without a physician's approval may be asked.
+  const mayDrill = config.demo || config.clock === 'entries'
   const outlook = createOutlook({ world, travel })
   const advisor = createAdvisor({ world, travel, outlook, now: () => house.now() })
   const deployment = createDeployment({ world, travel, outlook, now: () => house.now() })
@@ -103,7 +114,8 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
       source: principal.type === 'account' ? `desk:${principal.accountId}` : principal.deviceId,
       ...(actor ? { actor } : {}),
       isRelay: principal.type === 'device' && (principal.role === 'gateway' || principal.role === 'player'),
-      judge: (kind, body) => judgeSaying(principal, world, config.clock, kind, body),
+      judge: (kind, body) =>
+        judgeSaying(principal, world, config.clock, kind, body) ?? judgePack(world, mayDrill, kind, body),
       covers: regionCode => isInScope(principal, regionCode, world.regions),
     }
   }
@@ -149,6 +161,7 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
 
   let isReady = false
   let fanout: Fanout | undefined
+  let dryRuns: DryRuns | undefined
   const app = await createApp(
     {
       version: serverVersion,
@@ -214,6 +227,18 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
           : {}),
         onError: onError('public calls'),
       })
+      dryRuns = registerDryRunRoute(app, {
+        world,
+        connection: getConnection(database, config.databaseUrl),
+        now: () => house.now(),
+        async authenticate(request) {
+          const foreign = identity.admitOrigin(request.headers)
+          if (foreign) return foreign
+          const principal = await admitRoute(request.headers, 'POST /v1/rules/dry-run')
+          return 'code' in principal ? principal : createSight(principal, world)
+        },
+        onError: onError('dry-run'),
+      })
       const queryPorts: QueryPorts = {
         pool: database.pool,
         world,
@@ -234,6 +259,8 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
         judge: judgeSeries,
         findDuplicates: (call, sees) => findDuplicates(world, call, sees),
         advise: advisor.advise,
+        addresses,
+        mayDrill,
         ...deployment,
       }
       registerQueryRoutes(app, queryPorts)
@@ -323,6 +350,8 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
       clearInterval(clearing)
       await fanout?.close()
       await app.close()
+      await dryRuns?.stop()
+      await addresses.stop()
       await travel.stop()
     },
   }

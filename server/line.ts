@@ -9,8 +9,7 @@ import type { Logger } from 'pino'
 import type { Entry, Kind, Lane } from '#contract/entry.ts'
 import type { CityView } from '#contract/view.ts'
 import type { Config } from './config.ts'
-import { SOCKET_PORT } from './database/embedded/embedded.ts'
-import { type Database, isDatabaseAway, isDataFault } from './database/pool.ts'
+import { type Database, getConnection, isDatabaseAway, isDataFault } from './database/pool.ts'
 import { defaultCalendar } from './detect/default-calendar.ts'
 import { defaultRules } from './detect/default-rules.ts'
 import { startPager } from './fanout/pager.ts'
@@ -23,6 +22,7 @@ import { endBackends, openPostgresLog, releaseLease, takeLease } from './log/pos
 import { startWriter, type Told, type Writer } from './log/writer.ts'
 import { startCheckpoints } from './operations/checkpoints.ts'
 import { createEntriesClock, createWallClock } from './operations/clock.ts'
+import { defaultPacks } from './operations/default-packs.ts'
 import { noteForgotten } from './operations/forgotten.ts'
 import { startJobs } from './operations/jobs.ts'
 import { isRestored } from './operations/sql.ts'
@@ -83,8 +83,17 @@ export function createVoice(epoch: string, now: () => number, submit: House['sub
 
 /** What every console is told of the city. */
 export function describeCity(world: World, now: number, clock: CityView['clock'], pager: CityView['pager']): CityView {
-  const { quarantined, lastTickGapMs, rulesVersion, regionsVersion } = world.city
-  return { now, clock, pager, quarantined, lastTickGapMs, rulesVersion, regionsVersion }
+  const { quarantined, lastTickGapMs, rulesVersion, regionsVersion, packsVersion } = world.city
+  return {
+    now,
+    clock,
+    pager,
+    quarantined,
+    lastTickGapMs,
+    rulesVersion,
+    regionsVersion,
+    ...(packsVersion === undefined ? {} : { packsVersion }),
+  }
 }
 
 /** Opens the era of a fresh log, or a new one when this release folds differently from the one that wrote the log. */
@@ -212,6 +221,7 @@ export async function openLine(ports: LinePorts): Promise<Line> {
   for (const poison of rebuilt.quarantined)
     await say('entry.quarantined', { entrySeq: poison.seq, kind: poison.kind, fault: poison.fault })
   if (world.city.rulesVersion === 0) await say('rule.published', { version: 1, rules: defaultRules })
+  if (!world.city.packsVersion) for (const pack of defaultPacks) await say('pack.published', pack)
   if (!world.city.calendarVersion) await say('calendar.published', { version: 1, spans: defaultCalendar })
 
   // A restored or replayed city is dry: it knows pages that were sent long ago, from where the live city now is.
@@ -223,14 +233,7 @@ export async function openLine(ports: LinePorts): Promise<Line> {
   const tables = startTables(database.pool, world, onError('tables'))
   appliedListeners.add(entries => tables.onApplied(entries))
   const checkpoints = startCheckpoints({
-    connection: database.embedded
-      ? {
-          host: database.embedded.host,
-          port: SOCKET_PORT,
-          user: database.embedded.user,
-          database: database.embedded.database,
-        }
-      : { connectionString: config.databaseUrl! },
+    connection: getConnection(database, config.databaseUrl),
     everyEntries: config.checkpointEntries,
     fromSeq: rebuilt.fromCheckpointSeq,
     anchorFile: join(config.dataDirectory, 'anchors.jsonl'),

@@ -18,6 +18,7 @@ import { formatDay, getDayIndex } from '#contract/scalars.ts'
 import { listHourFactors, SPEED_KMH, startCity } from './city.ts'
 import { DoorClosed, openDoor } from './door.ts'
 import { type Edge, enrolTerminals, startEdge } from './edge.ts'
+import { drawGazetteer, writeGazetteer } from './gazetteer.ts'
 import {
   type Desk,
   enrolDevice,
@@ -173,6 +174,8 @@ async function writePack(city: City, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   const day = formatDay(getDayIndex(Date.now()))
   await writeFile(join(folder, 'pack.json'), JSON.stringify(packCity(city, day)))
+  const names = writeGazetteer(drawGazetteer(city), `demo-${city.seed}`, day)
+  await writeFile(join(folder, 'gazetteer.ndjson'), `${names.join('\n')}\n`)
   await writeFile(join(folder, 'roads.json'), JSON.stringify(packRoads(city, day, SPEED_KMH, listHourFactors())))
 }
 

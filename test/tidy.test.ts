@@ -73,6 +73,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   notify: [],
   advise: [],
   roads: [],
+  addresses: [],
   'pipeline.ts': ['state', 'detect', 'notify'],
   log: ['state/world.ts', 'state/sources.ts'],
   bus: ['log', 'state/world.ts'],

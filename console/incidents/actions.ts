@@ -4,10 +4,11 @@
  */
 import type { BodyInputOf } from '#contract/entry.ts'
 import { type Level, shanghaiOffsetMs, type UnitStatus } from '#contract/scalars.ts'
-import type { CallView, IncidentView, UnitView } from '#contract/view.ts'
+import type { AdviceView, CallView, IncidentView, UnitView } from '#contract/view.ts'
 import { getCityNow } from '../live/clock.ts'
 import { say } from '../live/commands.ts'
-import type { Refusal } from '../live/http.ts'
+import { ask, type Refusal } from '../live/http.ts'
+import { useWorld } from '../live/store.ts'
 
 /** Subjects under which the outcome of a command is noted. */
 export const subjectOf = {
@@ -50,12 +51,12 @@ export function setUnitStatus(unit: UnitView, status: UnitStatus): Promise<Refus
 }
 
 /** Changes the level on the version seen; refused when somebody changed the case meanwhile. */
-export function changeLevel(incident: IncidentView, level: Level): Promise<Refusal | undefined> {
+export function changeLevel(incident: IncidentView, level: Level, reason?: string): Promise<Refusal | undefined> {
   const { incidentId } = incident
   return say(
     subjectOf.incident(incidentId),
     'incident.levelChanged',
-    { incidentId, level },
+    { incidentId, level, ...(reason === undefined ? {} : { reason }) },
     { incident: incident.version },
   )
 }
@@ -81,6 +82,23 @@ export function closeIncident(
 export function openIncident(body: BodyInputOf<'incident.opened'>): Promise<Refusal | undefined> {
   const callId = body.callIds?.[0]
   return say(callId ? subjectOf.call(callId) : subjectOf.draft, 'incident.opened', body)
+}
+
+/**
+ * Sends the first recommended unit to a case just opened: one key from address and level to a rolling unit. Without an answer or
+ * a free unit nothing is sent, and the list beside the case says why.
+ */
+export async function sendFirst(incidentId: string): Promise<Refusal | undefined> {
+  const advice = await ask<AdviceView>('GET', `/v1/incidents/${encodeURIComponent(incidentId)}/advice`)
+  const unitId = advice.ok ? advice.value.rows[0]?.unitId : undefined
+  const unit = unitId === undefined ? undefined : useWorld.getState().units.get(unitId)
+  if (!unit) return undefined
+  return say(
+    subjectOf.task(incidentId, unit.unitId),
+    'incident.unitAssigned',
+    { incidentId, unitId: unit.unitId },
+    { unit: unit.version },
+  )
 }
 
 /** Ends a call that is none of our cases, with its kind. */

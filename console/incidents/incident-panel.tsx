@@ -22,6 +22,7 @@ import { assignUnit, changeLevel, closeIncident, noteIncident, releaseUnit, subj
 import { isShown, useAdvice } from './advice.ts'
 import { AdviceList } from './advice-list.tsx'
 import { getDistanceKm, listCandidates } from './distance.ts'
+import { LevelReason } from './level-reason.tsx'
 import { CountyOverview } from './overview.tsx'
 import { PersonPart } from './person.tsx'
 import { describeComplaint } from './queue.tsx'
@@ -250,17 +251,19 @@ export function IncidentPanel() {
   const ask = (level: 1 | 2 | 3 | 4) => {
     if (incident && incident.level !== level) useDesk.setState({ levelAsked: level })
   }
-  const confirmLevel = () => {
+  const confirmLevel = (lowerReason?: string) => {
     if (!incident || !levelAsked) return false
+    // Less urgent than the answers propose: the strip asks why, and its answer confirms.
+    if (incident.proposedLevel !== undefined && levelAsked > incident.proposedLevel && !lowerReason) return false
     useDesk.setState({ levelAsked: undefined })
-    void changeLevel(incident, levelAsked)
+    void changeLevel(incident, levelAsked, lowerReason)
     return true
   }
   useKey('level1', open ? () => ask(1) : undefined)
   useKey('level2', open ? () => ask(2) : undefined)
   useKey('level3', open ? () => ask(3) : undefined)
   useKey('level4', open ? () => ask(4) : undefined)
-  useKey('open', levelAsked ? confirmLevel : undefined)
+  useKey('open', levelAsked ? () => confirmLevel() : undefined)
   useKey('note', open ? () => noteBox.current?.focus() : undefined)
   useKey('close', open ? () => setClosing(true) : undefined)
   const chosenUnit =
@@ -344,10 +347,13 @@ export function IncidentPanel() {
           </div>
         </div>
         <SentNote subject={subject} />
-        {levelAsked && (
+        {levelAsked && incident.proposedLevel !== undefined && levelAsked > incident.proposedLevel && (
+          <LevelReason proposed={incident.proposedLevel} chosen={undefined} onChoose={words => confirmLevel(words)} />
+        )}
+        {levelAsked && (incident.proposedLevel === undefined || levelAsked <= incident.proposedLevel) && (
           <div className="strip" data-testid="level-confirm">
             <span>{t('incident.levelChange', { level: levels[levelAsked].numeral })}</span>
-            <Action word={t('incident.confirm')} keyId="open" testId="level-yes" primary onAct={confirmLevel} />
+            <Action word={t('incident.confirm')} keyId="open" testId="level-yes" primary onAct={() => confirmLevel()} />
             <Action
               word={t('form.cancel')}
               keyId="leave"

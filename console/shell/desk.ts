@@ -5,7 +5,21 @@
 import { create } from 'zustand'
 import type { Role } from '#contract/scalars.ts'
 
-export const pages = ['dispatch', 'alerts', 'series', 'shift', 'replay', 'review', 'reports', 'admin', 'audit'] as const
+export const pages = [
+  'dispatch',
+  'alerts',
+  'series',
+  'cases',
+  'sources',
+  'rules',
+  'weekly',
+  'shift',
+  'replay',
+  'review',
+  'reports',
+  'admin',
+  'audit',
+] as const
 export type Page = (typeof pages)[number]
 
 /** An incident being made by hand or from a call; nothing of it is kept anywhere until it is sent. */
@@ -15,17 +29,25 @@ export type Draft = {
   syndrome: string
   lon?: number
   lat?: number
+  /** What the address search offered and this seat took: its id, name and region, and whether it lies outside all of them. */
+  gazetteerId?: string
+  accepted?: string
+  regionCode?: string
+  isOutside?: boolean
 }
 
 /** Where the map is asked to look; `at` makes two equal wishes two. */
 export type MapWish =
   | { what: 'incident' | 'unit' | 'alert' | 'call'; id: string; at: number }
+  | { what: 'place'; lon: number; lat: number; at: number }
   | { what: 'all'; at: number }
 
 export type Desk = {
   /** Roles of the session at this seat; the server judges, this only spares people buttons that would be refused. */
   roles: readonly Role[]
   seatName: string
+  /** Account of the session: a second person must be another. */
+  accountId: string
   page: Page
   incidentId: string | undefined
   unitId: string | undefined
@@ -53,7 +75,10 @@ export const silencedMax = 500
 function readAddress(): Partial<Desk> {
   const [path, query] = location.hash.replace(/^#\/?/, '').split('?')
   const params = new URLSearchParams(query ?? '')
-  const page = pages.find(each => each === path)
+  // A page sent to a telephone ends in /alerts/<id>: short enough to be typed.
+  const [first, id] = (path ?? '').split('/')
+  if (first === 'alerts' && id) params.set('alert', decodeURIComponent(id))
+  const page = pages.find(each => each === first)
   return {
     ...(page ? { page } : {}),
     incidentId: params.get('incident') ?? undefined,
@@ -64,6 +89,7 @@ function readAddress(): Partial<Desk> {
 export const useDesk = create<Desk>()(() => ({
   roles: [],
   seatName: '',
+  accountId: '',
   page: 'dispatch',
   unitId: undefined,
   callId: undefined,
@@ -143,6 +169,11 @@ export function followChosen(): void {
 /** Asks the map for the whole area. */
 export function showAll(): void {
   useDesk.setState({ wish: { what: 'all', at: ++wishes } })
+}
+
+/** Asks the map for a place that is no thing yet: an address just taken. */
+export function showPlace({ lon, lat }: { lon: number; lat: number }): void {
+  useDesk.setState({ wish: { what: 'place', lon, lat, at: ++wishes } })
 }
 
 /** Marks alarms as answered at this seat. */

@@ -1,5 +1,6 @@
 /**
- * The dispatch desk: queue column (calls, incidents, units), case, map. Three fixed regions that never move by themselves.
+ * The dispatch desk: form or case with its questions, the lists (calls, incidents, units), the map. Three fixed regions that never
+ * move by themselves. @source domain/dispatch.md §6.1 point 1
  */
 import { useState } from 'react'
 import { CallList } from '../calls/call-list.tsx'
@@ -7,6 +8,7 @@ import { CallSlip } from '../calls/call-slip.tsx'
 import { ClosedList } from '../incidents/closed-list.tsx'
 import { DraftForm } from '../incidents/draft-form.tsx'
 import { IncidentPanel } from '../incidents/incident-panel.tsx'
+import { PackPanel } from '../incidents/pack-panel.tsx'
 import { IncidentQueue } from '../incidents/queue.tsx'
 import { useTexts } from '../language/i18n.ts'
 import { UnitList } from '../units/unit-list.tsx'
@@ -24,11 +26,6 @@ export function DispatchPage({ flashing }: { flashing: string | undefined }) {
   useKey('follow', followChosen)
   return (
     <main className="desk desk-dispatch" data-testid="page-dispatch">
-      <div className="column column-lists">
-        <CallList flashing={flashing} />
-        <IncidentQueue />
-        <UnitList flashing={flashing} />
-      </div>
       <div className="column column-case">
         <CallSlip />
         {draft ? (
@@ -44,6 +41,7 @@ export function DispatchPage({ flashing }: { flashing: string | undefined }) {
         ) : (
           <IncidentPanel />
         )}
+        <PackPanel key="questions" />
         {!draft && !history && (
           <button
             type="button"
@@ -54,6 +52,11 @@ export function DispatchPage({ flashing }: { flashing: string | undefined }) {
             {t('incident.history')}
           </button>
         )}
+      </div>
+      <div className="column column-lists">
+        <CallList flashing={flashing} />
+        <IncidentQueue />
+        <UnitList flashing={flashing} />
       </div>
       <MapPanel flashing={flashing} />
     </main>

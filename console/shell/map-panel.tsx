@@ -113,17 +113,38 @@ function feedUnits(layer: UnitsLayer): () => void {
   }
 }
 
+/** A circle over a place; `strong` is drawn in the colour of what stands out. */
+export type MapCircle = { id: string; lon: number; lat: number; radiusPx: number; strong: boolean }
+
+const circleSource = 'board-circles'
+const circleLayers: readonly LayerJson[] = [
+  {
+    id: circleSource,
+    type: 'circle',
+    source: circleSource,
+    paint: {
+      'circle-radius': ['get', 'radiusPx'],
+      'circle-color': ['case', ['get', 'strong'], surfaces.dark.clockWarn, surfaces.dark.text],
+      'circle-opacity': ['case', ['get', 'strong'], 0.35, 0.14],
+      'circle-stroke-color': ['case', ['get', 'strong'], surfaces.dark.clockWarn, surfaces.dark.muted],
+      'circle-stroke-width': 1.5,
+    },
+  },
+]
+
 export type MapPanelProps = {
   flashing?: string | undefined
   /** Fill and outline of regions: alerts and choropleth. */
   regionStates?: ReadonlyMap<string, RegionState>
+  /** Circles over places: facilities or clusters behind an alert, by their size. */
+  circles?: readonly MapCircle[]
   legend?: React.ReactNode
   /** Only what an alert desk needs: no moving units, no incidents. */
   quiet?: boolean
 }
 
 /** The panel with its frame, tools, legend and notices. */
-export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapPanelProps) {
+export function MapPanel({ flashing, regionStates, circles, legend, quiet = false }: MapPanelProps) {
   const { t, language } = useTexts()
   const pack = useBasemap()
   const settings = useSettings()
@@ -133,6 +154,8 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
   const [banner, setBanner] = useState<string>()
   const layer = useRef<UnitsLayer>(undefined)
   const drawnLanguage = useRef<string>(undefined)
+  /** The map that has the source of the circles: it may be added to each once. */
+  const circled = useRef<MapHandle>(undefined)
 
   const draft = useDesk(desk => desk.draft)
   const incidentId = useDesk(desk => desk.incidentId)
@@ -264,6 +287,20 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
     return () => handle.setData(callAreaSource, [])
   }, [handle, area?.callId, area?.lon, area?.lat, area?.radiusM])
 
+  useEffect(() => {
+    if (!handle || circles === undefined) return
+    if (circled.current !== handle) handle.addSource(circleSource, circleLayers)
+    circled.current = handle
+    handle.setData(
+      circleSource,
+      circles.map(({ id, lon, lat, radiusPx, strong }) => ({
+        type: 'Feature' as const,
+        properties: { id, radiusPx, strong },
+        geometry: { type: 'Point' as const, coordinates: [lon, lat] },
+      })),
+    )
+  }, [handle, circles])
+
   // Track of one unit.
   useEffect(() => {
     if (!handle || !trackOf) return
@@ -284,7 +321,9 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
   }, [handle, trackOf])
 
   // Where to look. What was just made may not have come back from the house yet: the wish waits for it.
-  const isThere = useWorld(world => wish === undefined || wish.what === 'all' || hasThing(world, wish))
+  const isThere = useWorld(
+    world => wish === undefined || wish.what === 'all' || wish.what === 'place' || hasThing(world, wish),
+  )
   const granted = useRef(0)
   useEffect(() => {
     if (!handle || !wish || !isThere || granted.current === wish.at) return
@@ -292,6 +331,8 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
     const world = useWorld.getState()
     if (wish.what === 'all') {
       if (centre.bounds) handle.fitBounds(centre.bounds, { paddingPx: 24 })
+    } else if (wish.what === 'place') {
+      handle.flyTo({ lon: wish.lon, lat: wish.lat, zoom: Math.max(caseZoom + 1, handle.getView().zoom) })
     } else if (wish.what === 'alert') {
       const region = world.regions.get(world.alerts.get(wish.id)?.regionCode ?? '')
       if (centre.bounds) handle.fitBounds(centre.bounds, { paddingPx: 24 })
@@ -315,7 +356,9 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
     return handle.onClick(hit => {
       const desk = useDesk.getState()
       if (desk.draft && !quiet) {
-        useDesk.setState({ draft: { ...desk.draft, lon: Number(hit.lon.toFixed(6)), lat: Number(hit.lat.toFixed(6)) } })
+        // A place pointed at is no place of the gazetteer any more.
+        const { gazetteerId: _id, accepted: _name, regionCode: _code, isOutside: _out, ...rest } = desk.draft
+        useDesk.setState({ draft: { ...rest, lon: Number(hit.lon.toFixed(6)), lat: Number(hit.lat.toFixed(6)) } })
         return
       }
       const mark = hit.marks[0]
@@ -370,7 +413,7 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
   )
 }
 
-function hasThing(world: LiveWorld, wish: Exclude<MapWish, { what: 'all' }>): boolean {
+function hasThing(world: LiveWorld, wish: Exclude<MapWish, { what: 'all' | 'place' }>): boolean {
   const things = { incident: world.incidents, unit: world.units, alert: world.alerts, call: world.calls }[wish.what]
   return things.has(wish.id)
 }

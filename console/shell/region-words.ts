@@ -40,16 +40,32 @@ export function findRegionOf(
   regions: ReadonlyMap<string, RegionView>,
   pack: BasemapPack | null | undefined,
 ): string | undefined {
+  return findRegionHolding(point, regions, pack) ?? findNearestCounty(point, regions, nearestSeatMaxKm)
+}
+
+/** The smallest published region whose boundary holds a point; undefined outside all of them or without boundaries. */
+export function findRegionHolding(
+  point: { lon: number; lat: number },
+  regions: ReadonlyMap<string, RegionView>,
+  pack: BasemapPack | null | undefined,
+): string | undefined {
   const order = { street: 0, county: 1, city: 2, province: 3 } as const
-  const held = (pack?.regions ?? [])
+  return (pack?.regions ?? [])
     .filter(region => regions.has(region.code) && isInside(point, region.polygon))
-    .sort((a, b) => order[a.level] - order[b.level])
-  if (held[0]) return held[0].code
+    .sort((a, b) => order[a.level] - order[b.level])[0]?.code
+}
+
+/** The county whose seat is nearest to a point, within `maxKm`; a place beyond every border is answered for by it. */
+export function findNearestCounty(
+  point: { lon: number; lat: number },
+  regions: ReadonlyMap<string, RegionView>,
+  maxKm = Number.POSITIVE_INFINITY,
+): string | undefined {
   let nearest: { code: string; km: number } | undefined
   for (const region of regions.values()) {
     if (region.level !== 'county') continue
     const km = getDistanceKm(point, region)
-    if (km <= nearestSeatMaxKm && (!nearest || km < nearest.km)) nearest = { code: region.code, km }
+    if (km <= maxKm && (!nearest || km < nearest.km)) nearest = { code: region.code, km }
   }
   return nearest?.code
 }

@@ -5,8 +5,8 @@ import type { Page } from '../shell/desk.ts'
 const pagesOfRole: Partial<Record<Role, readonly Page[]>> = {
   dispatcher: ['dispatch', 'alerts', 'shift', 'replay', 'review'],
   'shift-leader': ['dispatch', 'alerts', 'shift', 'replay', 'review', 'reports'],
-  epidemiologist: ['alerts', 'series'],
-  administrator: ['admin', 'alerts', 'reports'],
+  epidemiologist: ['alerts', 'series', 'cases', 'sources', 'rules', 'weekly'],
+  administrator: ['admin', 'alerts', 'sources', 'reports'],
   auditor: ['audit', 'reports'],
 }
 
@@ -17,10 +17,14 @@ export function listPages(roles: readonly Role[]): readonly Page[] {
     'admin',
     'alerts',
     'series',
-    'audit',
+    'cases',
+    'sources',
+    'rules',
+    'weekly',
     'shift',
     'replay',
     'review',
+    'audit',
     'reports',
   ]
   return order.filter(page => roles.some(role => pagesOfRole[role]?.includes(page)))

@@ -82,6 +82,12 @@ export function listWants(complaintCode: string | undefined): readonly string[] 
     : []
 }
 
+/** What an incident wants: by its complaint, and by what the caller answered. */
+export function listIncidentWants(incident: Pick<Incident, 'complaintCode' | 'packRuns'>): readonly string[] {
+  const answered = (incident.packRuns ?? []).flatMap(run => run.wants)
+  return [...new Set([...listWants(incident.complaintCode), ...answered])]
+}
+
 /** What a class carries when the register lists nothing for a unit. @source WS/T 292: A transport, B rescue, C isolation, D special */
 const capabilitiesByClass: Readonly<Record<Unit['unitClass'], readonly string[]>> = {
   A: ['transport'],
@@ -141,7 +147,7 @@ export function measureHabits(world: Pick<World, 'incidents' | 'calls'>): Habits
   for (const incident of world.incidents.values()) {
     if (incident.complaintCode !== undefined) {
       asked += 1
-      for (const want of listWants(incident.complaintCode)) wanted.set(want, (wanted.get(want) ?? 0) + 1)
+      for (const want of listIncidentWants(incident)) wanted.set(want, (wanted.get(want) ?? 0) + 1)
     }
     const since = new Map<string, number>()
     for (const { stamp, at, unitId, source } of incident.stamps) {
@@ -288,7 +294,7 @@ export function readCall(incident: Incident, countyOf: (regionCode: string) => s
     level: incident.level as Level,
     place: { lon: incident.lon, lat: incident.lat },
     needs: [],
-    wants: listWants(incident.complaintCode),
+    wants: listIncidentWants(incident),
     regionId: countyOf(incident.regionCode),
   }
 }

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { CalendarSpan, calendarSpansMax } from './calendar.ts'
 import { ReviewTrigger, ScoreRow, ScoreSheet, SlipStamp, slipStampsMax, slipsPerRangeMax } from './duty.ts'
 import { basesMax, HospitalState, OperatingMode, Shift } from './fleet.ts'
+import { GivenAnswer, Pack } from './pack.ts'
 import { DutyShift, QuietHours, quietHoursMax, shiftsMax } from './roster.ts'
 import { Rule, rulesMax } from './rule.ts'
 import {
@@ -113,6 +114,8 @@ const cardPerson = {
    */
   personKeys: z.array(Id).max(2).optional(),
 }
+/** Id of a public-health event: it can never be taken for an alert's. */
+const EventId = z.string().regex(/^E-[A-Za-z0-9_.:-]{1,50}$/)
 /** What came of an alert. */
 export const Verdict = z.enum(['confirmed', 'noise', 'false'])
 export type Verdict = z.infer<typeof Verdict>
@@ -141,9 +144,17 @@ const bodies = {
       .max(5_000),
   }),
   'rule.published': z.strictObject({ version: z.int().min(1), rules: z.array(Rule).max(rulesMax) }),
+  'pack.published': Pack,
   'calendar.published': z.strictObject({
     version: z.int().min(1),
     spans: z.array(CalendarSpan).max(calendarSpansMax),
+  }),
+  /** Cases of a disease by week (Monday to Sunday, ISO 8601) of one past year: what the ratio rule compares with. null = unknown. */
+  'history.published': z.strictObject({
+    diseaseId: Id,
+    regionCode: RegionCode,
+    year: z.int().min(1990).max(2100),
+    weeks: z.array(z.int().min(0).max(10_000_000).nullable()).min(52).max(53),
   }),
   'place.registered': z.strictObject({
     placeId: Id,
@@ -299,6 +310,23 @@ const bodies = {
     complaint: Complaint.optional(),
     complaintText: Personal.optional(),
     addressText: Personal.optional(),
+    note: Personal.optional(),
+    /** What the address search offered and the desk accepted: clear, beside the sealed text. */
+    gazetteerId: Id.optional(),
+    /** True when the place lies in no published region; the region is then that of the desk nearest to it. */
+    isOutside: z.boolean().optional(),
+  }),
+  /** What was asked of an incident with one pack so far: replaces what was said before with the same pack. */
+  'incident.questioned': z.strictObject({
+    incidentId: Id,
+    packId: Id,
+    packVersion: z.int().min(1),
+    answers: z.array(GivenAnswer).max(40),
+    /** Why the desk chose a less urgent level than the answers propose. */
+    levelReason: z.string().min(1).max(200).optional(),
+    /** Code of a licensed protocol, as typed. */
+    externalCode: z.string().trim().min(1).max(40).optional(),
+    /** What the caller said besides. */
     note: Personal.optional(),
   }),
   'incident.unitAssigned': z.strictObject({ incidentId: Id, unitId: Id }),
@@ -565,7 +593,7 @@ const bodies = {
   'alert.closureConfirmed': z.strictObject({ alertId: Id }),
   // --- public-health events (commands of a desk). "event" in the WHO sense alone: 突发公共卫生事件
   'event.opened': z.strictObject({
-    eventId: Id,
+    eventId: EventId,
     regionCode: RegionCode,
     alertIds: z.array(Id).max(eventAlertsMax).default([]),
     diseaseId: Id.optional(),
@@ -573,15 +601,15 @@ const bodies = {
     grade: Level.optional(),
     reason: z.string().min(1).max(400),
   }),
-  'event.alertAdded': z.strictObject({ eventId: Id, alertId: Id }),
-  'event.graded': z.strictObject({ eventId: Id, grade: Level, reason: z.string().min(1).max(400) }),
+  'event.alertAdded': z.strictObject({ eventId: EventId, alertId: Id }),
+  'event.graded': z.strictObject({ eventId: EventId, grade: Level, reason: z.string().min(1).max(400) }),
   'event.reported': z.strictObject({
-    eventId: Id,
+    eventId: EventId,
     report: z.enum(['initial', 'progress', 'final']),
     /** Number the report has in the system it went to. */
     reference: Id.optional(),
   }),
-  'event.closed': z.strictObject({ eventId: Id, reason: z.string().min(1).max(400) }),
+  'event.closed': z.strictObject({ eventId: EventId, reason: z.string().min(1).max(400) }),
   // --- who is on duty: replaces what was published for the same region
   'roster.published': z.strictObject({
     regionCode: RegionCode,
@@ -688,7 +716,9 @@ const command = (zh: string, en: string, more: Partial<Row> = {}): Row => ({
 const rows: Record<Kind, Row> = {
   'region.published': fact('urgent', '区划发布', 'regions published'),
   'rule.published': fact('urgent', '规则发布', 'rules published'),
+  'pack.published': fact('urgent', '问卷发布', 'question pack published'),
   'calendar.published': fact('urgent', '日历发布', 'calendar published'),
+  'history.published': fact('live', '历年同期发布', 'history published'),
   'place.registered': fact('live', '机构登记', 'place registered'),
   'unit.registered': fact('live', '车组登记', 'unit registered'),
   'unit.position': fact('live', '车组位置', 'unit position', { storage: 'position' }),
@@ -722,6 +752,10 @@ const rows: Record<Kind, Row> = {
   'call.ended': fact('urgent', '来电结束', 'call ended'),
   'incident.opened': command('事件受理', 'incident opened', {
     personal: ['complaintText', 'addressText', 'note'],
+    record: { kind: 'incident', idField: 'incidentId' },
+  }),
+  'incident.questioned': fact('urgent', '问卷应答', 'questions answered', {
+    personal: ['note'],
     record: { kind: 'incident', idField: 'incidentId' },
   }),
   'incident.unitAssigned': command('派车', 'unit assigned'),

@@ -46,6 +46,21 @@ const table = {
     zh: '日历时段 {fromDay} 至 {untilDay} 不成立:须先后有序且不超过 {max} 天',
     en: 'Calendar span {fromDay} to {untilDay} does not hold: it must run forward and be at most {max} days',
   },
+  RULES_STALE: {
+    http: 409,
+    zh: '规则已是第 {version} 版,请在其上重新修改',
+    en: 'The rules in force are version {version}; make the change on top of them',
+  },
+  RULE_FOREIGN: {
+    http: 403,
+    zh: '规则 {ruleId} 不是统计规则,由系统管理员发布',
+    en: 'Rule {ruleId} is not a statistical rule; an administrator publishes it',
+  },
+  HISTORY_FULL: {
+    http: 422,
+    zh: '历年同期数据已达 {max} 组上限',
+    en: 'Histories are full: at most {max} of disease and region',
+  },
   // identity
   SIGN_IN_REQUIRED: { http: 401, zh: '请先登录', en: 'Sign in first' },
   SIGN_IN_FAILED: { http: 401, zh: '账号或口令不正确', en: 'Account or password is not correct' },
@@ -242,6 +257,31 @@ const table = {
     en: 'Public-health event {eventId} has not had its initial report; it cannot be closed',
   },
   PAGE_UNKNOWN: { http: 404, zh: '没有通知 {pageId}', en: 'No page {pageId}' },
+  // question packs
+  PACK_INVALID: { http: 422, zh: '问卷 {packId} 不成立:{whyZh}', en: 'Pack {packId} does not hold: {whyEn}' },
+  PACK_UNKNOWN: { http: 404, zh: '没有问卷 {packId}', en: 'No question pack {packId}' },
+  PACKS_FULL: { http: 409, zh: '最多 {max} 份问卷', en: 'At most {max} question packs' },
+  PACK_UNAPPROVED: {
+    http: 409,
+    zh: '问卷 {packId} 未经医学审核,仅限演示或演练使用',
+    en: 'Pack {packId} has no medical approval; it runs in a demo or a drill alone',
+  },
+  LEVEL_REASON_NEEDED: {
+    http: 422,
+    zh: '低于问卷建议的 {level} 级,须写明理由',
+    en: 'Less urgent than level {level} that the answers propose: a reason is needed',
+  },
+  // addresses
+  GAZETTEER_INVALID: {
+    http: 422,
+    zh: '地名库第 {line} 行不正确:{why}',
+    en: 'Line {line} of the gazetteer is not correct: {why}',
+  },
+  ADDRESSES_AWAY: {
+    http: 503,
+    zh: '地址检索暂不可用,请直接在地图上定位',
+    en: 'The address search does not answer; place it on the map',
+  },
   // the world: tasks, centres, cover, hospitals
   NEXT_TAKEN: {
     http: 409,

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { HospitalService, HospitalState, OperatingMode, Shift } from './fleet.ts'
+import { PackRunView } from './pack.ts'
 import { DutyShift, QuietHours } from './roster.ts'
 import {
   AgeBand,
@@ -229,6 +230,12 @@ export const IncidentView = z.object({
   /** Personal fields that exist and can be asked for. */
   sealedFields: z.array(z.string()),
   noteCount: z.int(),
+  /** What the address search offered and the desk accepted. */
+  gazetteerId: Id.optional(),
+  isOutside: z.boolean().optional(),
+  /** Question packs asked, oldest first, and the most urgent level they propose. */
+  packRuns: z.array(PackRunView).optional(),
+  proposedLevel: Level.optional(),
   /** Number of the paper slip it was run on, when there was no server. */
   slipNo: z.int().optional(),
   /** Units whose next task this is. */
@@ -506,6 +513,11 @@ export const EvidenceView = z.object({
   qValue: z.number().optional(),
   /** Source kinds joined in this part (combined p), and how their dependence was met: `uncorrected` is 未校正. */
   sourceKinds: z.array(SourceKind).optional(),
+  /** What each of `sourceKinds` counted, in their order. */
+  counts: z.array(z.number()).optional(),
+  recurrenceDays: z.number().optional(),
+  /** School, kindergarten or site of a cluster. */
+  placeId: Id.optional(),
   correction: z.enum(['brown', 'strube', 'uncorrected']).optional(),
   /** Grade the ratio rule proposes, to be verified (待核实): III or II. */
   gradeCandidate: z.enum(['III', 'II']).optional(),
@@ -747,6 +759,7 @@ export const CityView = z.object({
   quarantined: z.int(),
   lastTickGapMs: z.int(),
   rulesVersion: z.int(),
+  packsVersion: z.int().optional(),
   regionsVersion: z.int(),
 })
 export type CityView = z.infer<typeof CityView>
@@ -831,6 +844,18 @@ export const WeekFigureView = z.object({
   reporters: z.int(),
 })
 export type WeekFigureView = z.infer<typeof WeekFigureView>
+
+/** What one facility reported for the period an alert is about; `usual` is its mean of the seven days before. */
+export const FacilityCountView = z.object({
+  facilityId: Id,
+  sourceKind: SourceKind,
+  syndrome: Syndrome,
+  regionCode: RegionCode,
+  period: z.string(),
+  count: z.number(),
+  usual: z.number().optional(),
+})
+export type FacilityCountView = z.infer<typeof FacilityCountView>
 
 /** One day of a long history; days nobody reported are not listed. */
 export const CalendarDayView = z.object({ day: z.string(), count: z.int(), reporters: z.int() })

@@ -79,6 +79,12 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
   return settings.databaseUrl ? openServer(settings, settings.databaseUrl) : openEmbedded(settings)
 }
 
+/** How a thread of its own reaches the open database. */
+export function getConnection({ embedded }: Database, databaseUrl: string | undefined): pg.PoolConfig {
+  if (!embedded) return { connectionString: databaseUrl! }
+  return { host: embedded.host, port: SOCKET_PORT, user: embedded.user, database: embedded.database }
+}
+
 async function openServer(settings: DatabaseSettings, connectionString: string): Promise<Database> {
   const open = (max: number, name: string) =>
     createPool(settings, {

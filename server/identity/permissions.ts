@@ -13,10 +13,8 @@
  * - Whom a rule escalates to may read that alert in full: somebody woken at night must be able to answer.
  * - Kinds that only the house itself says (record.viewed, page.attempted, signal.found …) stand with nobody.
  */
-import type { Actor, Kind, RecordKind } from '#contract/entry.ts'
-import { kindNames } from '#contract/entry.ts'
-import type { Rule } from '#contract/rule.ts'
-import { listLeaves } from '#contract/rule.ts'
+import { type Actor, type Kind, kindNames, type RecordKind } from '#contract/entry.ts'
+import { listLeaves, type Rule } from '#contract/rule.ts'
 import type { Role } from '#contract/scalars.ts'
 import type { AlertView } from '#contract/view.ts'
 import type { ShownCollection } from '../state/world.ts'
@@ -73,8 +71,11 @@ const houseOnly: readonly Role[] = []
 /** Roles that may say a kind. Written out for every kind: a kind without a row does not compile. */
 export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'region.published': register,
-  'rule.published': register,
+  'pack.published': register,
   'calendar.published': register,
+  // Rules are the epidemiologist's instrument; which of them, sight.ts judges by what a publication changes.
+  'rule.published': ['epidemiologist', ...register],
+  'history.published': ['epidemiologist', ...register],
   'place.registered': register,
   'unit.registered': register,
   'unit.position': onBoard,
@@ -100,6 +101,7 @@ export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'number.marked': ['shift-leader'],
   'call.ended': [...desk, 'gateway', 'feed', 'player'],
   'incident.opened': [...desk, 'player'],
+  'incident.questioned': [...desk, 'player'],
   'incident.unitAssigned': [...desk, 'player'],
   'incident.unitReleased': [...desk, 'player'],
   'incident.levelChanged': [...desk, 'player'],
@@ -246,6 +248,9 @@ export const shownCollections: readonly ShownCollection[] = [
   'calls',
   'incidents',
   'alerts',
+  'events',
+  'cards',
+  'drafts',
 ]
 export const alertClasses: readonly AlertClass[] = ['operation', 'dispatch', 'statutory', 'health']
 
@@ -306,6 +311,7 @@ const dispatchTrail: readonly Kind[] = [
   'number.marked',
   'call.ended',
   'incident.opened',
+  'incident.questioned',
   'incident.unitAssigned',
   'incident.unitReleased',
   'incident.levelChanged',
@@ -350,14 +356,14 @@ const dispatchWorld = {
 /** What each role reads. Everybody sees the region tree: names of places on a map are nobody's secret. */
 export const readTable: Readonly<Record<Role, ReadRow>> = {
   dispatcher: {
-    collections: { ...dispatchWorld, alerts: 'region' },
+    collections: { ...dispatchWorld, alerts: 'region', events: 'region' },
     alerts: { dispatch: 'full', statutory: 'notice', operation: 'notice' },
     // The timeline of the incident in hand: who sent which unit when, and what was refused.
     entries: dispatchTrail,
     persons: { call: 'region', incident: 'region' },
   },
   'shift-leader': {
-    collections: { ...dispatchWorld, alerts: 'region' },
+    collections: { ...dispatchWorld, alerts: 'region', events: 'region' },
     alerts: { dispatch: 'full', operation: 'full', statutory: 'notice', health: 'notice' },
     entries: [
       ...dispatchTrail,
@@ -381,13 +387,21 @@ export const readTable: Readonly<Record<Role, ReadRow>> = {
     persons: { call: 'region', incident: 'region' },
   },
   epidemiologist: {
-    collections: { regions: 'all', places: 'region', alerts: 'region' },
+    collections: {
+      regions: 'all',
+      places: 'region',
+      alerts: 'region',
+      events: 'region',
+      cards: 'region',
+      drafts: 'region',
+    },
     alerts: { health: 'full', statutory: 'full' },
     entries: alertTrail,
     persons: { card: 'region' },
   },
   hospital: {
-    collections: { regions: 'all', places: 'region', units: 'region' },
+    // Its own cards, and the drafts its systems prepared for it to file.
+    collections: { regions: 'all', places: 'region', units: 'region', cards: 'own', drafts: 'region' },
     alerts: {},
     entries: [],
     persons: {},
@@ -445,7 +459,15 @@ export function collectionsFor(principal: Principal): Readonly<Record<ShownColle
     calls: reach('calls'),
     incidents: reach('incidents'),
     alerts: reach('alerts'),
+    events: reach('events'),
+    cards: reach('cards'),
+    drafts: reach('drafts'),
   }
+}
+
+/** The source under which a principal speaks for itself. */
+export function getSource(principal: Principal): string {
+  return principal.type === 'account' ? `desk:${principal.accountId}` : principal.deviceId
 }
 
 /** A key equal for two principals that see exactly the same world: clients of one scope share one encoded frame. */
@@ -455,6 +477,8 @@ export function getScopeKey(principal: Principal): string {
     [...new Set(listRoles(principal))].sort(),
     isInstallationWide(principal) ? '*' : [...new Set(principal.regions)].sort(),
     own ? [...new Set(principal.unitIds)].sort() : [],
+    // Own cards are those of the account: nobody else sees exactly these.
+    collectionsFor(principal).cards === 'own' ? getSource(principal) : '',
   ])
 }
 
@@ -464,7 +488,7 @@ export function classifyAlert(alert: Pick<AlertView, 'ruleId' | 'evidence'>, rul
   const only = (type: string) => types.length > 0 && types.every(one => one === type)
   if (only('tick-gap')) return 'operation'
   if (only('unit-silence')) return 'dispatch'
-  if (types.includes('card')) return 'statutory'
+  if (types.includes('card') || types.includes('place-cluster')) return 'statutory'
   return 'health'
 }
 
@@ -473,10 +497,12 @@ export function sightOfAlert(
   principal: Principal,
   alert: Pick<AlertView, 'ruleId' | 'evidence'>,
   rule: Rule | undefined,
+  others: readonly Rule[] = [],
 ): Sight {
   const roles = listRoles(principal)
   if (collectionsFor(principal).alerts === 'none') return 'none'
-  if (rule?.escalation.some(step => roles.includes(step.role))) return 'full'
+  const isCalled = (one: Rule) => one.escalation.some(step => roles.includes(step.role))
+  if ((rule && isCalled(rule)) || others.some(isCalled)) return 'full'
   const about = classifyAlert(alert, rule)
   return findWidest(
     sightOrder,
@@ -489,13 +515,15 @@ export function mayAnswer(
   principal: Principal,
   alert: Pick<AlertView, 'ruleId' | 'evidence'>,
   rule: Rule | undefined,
+  others: readonly Rule[] = [],
 ): boolean {
-  return may(principal, 'alert.acknowledged') && sightOfAlert(principal, alert, rule) === 'full'
+  return may(principal, 'alert.acknowledged') && sightOfAlert(principal, alert, rule, others) === 'full'
 }
 
 /** An alert as a notice: that it is, where, which level and rule; no evidence, figures, notes or verdict. */
 export function reduceToNotice(alert: AlertView): AlertView {
-  const { acknowledgedBy: _a, closedBy: _c, verdict: _v, reason: _r, ...rest } = alert
+  const { acknowledgedBy: _a, closedBy: _c, verdict: _v, reason: _r, verification: _f, closure: _l, ...told } = alert
+  const { shelvedBy: _s, shelfReason: _h, rules: _p, ...rest } = told
   return { ...rest, evidence: [], cases: 0, notes: [] }
 }
 
@@ -575,6 +603,7 @@ export const routeTable = {
   'GET /v1/alerts/:alertId/series': ['epidemiologist'],
   // Surveillance: who reviews reads figures; who keeps the installation must see which feed is silent.
   'GET /v1/sources/health': ['epidemiologist', 'administrator'],
+  'GET /v1/alerts/:alertId/facilities': ['epidemiologist'],
   'GET /v1/surveillance/week': ['epidemiologist'],
   'GET /v1/surveillance/calendar': ['epidemiologist'],
   'GET /v1/rules/history': ['epidemiologist', 'administrator', 'auditor'],
@@ -582,6 +611,8 @@ export const routeTable = {
   'GET /v1/incidents/:incidentId': ['dispatcher', 'shift-leader', 'crew', 'terminal', 'player'],
   // Advice is for who may order a unit; its rows hold only units the asker sees.
   'GET /v1/incidents/:incidentId/advice': desk,
+  'GET /v1/addresses': desk,
+  'GET /v1/packs': [...desk, 'administrator', 'auditor'],
   // Where the patient may go, how well the region is covered, who goes to a mass casualty: for who may order.
   'GET /v1/incidents/:incidentId/destinations': desk,
   'GET /v1/incidents/:incidentId/mass': desk,
@@ -594,6 +625,14 @@ export const routeTable = {
   'POST /v1/public/calls/:callId/position': 'public',
   'POST /v1/public/calls/:callId/verification': 'public',
   'GET /v1/units/:id/track': ['dispatcher', 'shift-leader', 'player'],
+  // A hospital reads back its own cards; the line list as a file is the CDC's.
+  'GET /v1/cards': ['epidemiologist', 'hospital'],
+  'GET /v1/cards.csv': ['epidemiologist'],
+  'GET /v1/cards/:cardId': ['epidemiologist', 'hospital'],
+  'GET /v1/card-series': ['epidemiologist'],
+  'GET /v1/events': ['epidemiologist', 'shift-leader', 'dispatcher'],
+  'GET /v1/events/:eventId': ['epidemiologist', 'shift-leader', 'dispatcher'],
+  'GET /v1/rosters': ['epidemiologist', 'shift-leader', 'administrator'],
   // Figures without persons: for who leads, who keeps and who checks.
   'GET /v1/reports/dispatch': ['shift-leader', 'administrator', 'auditor'],
   'GET /v1/reports/dispatch.csv': ['shift-leader', 'administrator', 'auditor'],

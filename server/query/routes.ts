@@ -5,8 +5,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Pool } from 'pg'
 import { z } from 'zod'
+import { AddressAnswer } from '#contract/address.ts'
 import { type Kind, sealedPrefix } from '#contract/entry.ts'
 import { type Reject, reject, sendReject } from '#contract/errors.ts'
+import { PacksAnswer } from '#contract/pack.ts'
 import { Rule } from '#contract/rule.ts'
 import { EpochMs, formatDay, Id, RegionCode, SourceKind, Syndrome } from '#contract/scalars.ts'
 import {
@@ -23,6 +25,8 @@ import {
 } from '#contract/view.ts'
 import { type BasemapPack, ErrorResponse, PositionRow } from '#contract/wire.ts'
 import type { Alert, Call, Incident, Series, ShownCollection, Unit, World } from '../state/world.ts'
+import { AddressQuery, type AddressSource, answerAddresses } from './addresses.ts'
+import { registerCardReads } from './cards.ts'
 import {
   findRecord,
   type HistoryFilter,
@@ -43,6 +47,8 @@ export type Asker = {
   show(collection: ShownCollection, record: unknown): unknown
   covers(regionCode: string): boolean
   kinds: ReadonlySet<Kind>
+  /** Set when of the report cards only those of this source are seen. */
+  ownCards?: string
   /** Name of the account; undefined for a device. */
   name: string | undefined
 }
@@ -76,6 +82,9 @@ export type QueryPorts = {
     covers: (regionCode: string) => boolean,
     unit: Unit | undefined,
   ): CoverView
+  addresses: AddressSource
+  /** True in a demo or a played city: packs without a physician's approval may be asked. */
+  mayDrill: boolean
 }
 
 /** Earlier calls of a number shown at a desk. */
@@ -162,21 +171,22 @@ export function toSeriesView(series: Series, judged: Judged): SeriesView {
  */
 function isInSight(world: World, asker: Asker, { body, regions }: Pick<TrailRow, 'body' | 'regions'>): boolean {
   const known = regions.filter(code => code !== null)
-  const { regionCode, unitId, alertId, pageId, recordKind, recordId } = body
+  const { regionCode, unitId, alertId, pageId, recordKind, recordId, eventId } = body
   const incidentId = recordKind === 'incident' ? recordId : body.incidentId
   const callId = recordKind === 'call' ? recordId : body.callId
-  const cardId = recordKind === 'card' ? recordId : undefined
+  const cardId = recordKind === 'card' ? recordId : body.cardId
   if (typeof regionCode === 'string') known.push(regionCode)
   const live = [
     typeof unitId === 'string' ? world.units.get(unitId)?.regionCode : undefined,
     typeof incidentId === 'string' ? world.incidents.get(incidentId)?.regionCode : undefined,
     typeof callId === 'string' ? world.calls.get(callId)?.regionCode : undefined,
     typeof cardId === 'string' ? world.cards.get(cardId)?.regionCode : undefined,
+    typeof eventId === 'string' ? world.events.get(eventId)?.regionCode : undefined,
     typeof alertId === 'string' ? world.alerts.get(alertId)?.regionCode : undefined,
     typeof pageId === 'string' ? world.pages.get(pageId)?.regionCode : undefined,
   ]
   known.push(...live.filter(code => code !== undefined))
-  const isLocal = [incidentId, callId, cardId, alertId, unitId, pageId].some(id => typeof id === 'string')
+  const isLocal = [incidentId, callId, cardId, alertId, unitId, pageId, eventId].some(id => typeof id === 'string')
   if (known.length === 0) return !isLocal || asker.covers('')
   return known.every(code => asker.covers(code))
 }
@@ -186,7 +196,9 @@ function withoutSealed(body: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(body).map(([key, value]) => [
       key,
-      key === 'numberHash' || (typeof value === 'string' && value.startsWith(sealedPrefix)) ? '(sealed)' : value,
+      key === 'numberHash' || key === 'personKeys' || (typeof value === 'string' && value.startsWith(sealedPrefix))
+        ? '(sealed)'
+        : value,
     ]),
   )
 }
@@ -379,6 +391,20 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
     },
   )
   get(
+    '/v1/packs',
+    { summary: 'Question packs in force, with author and medical approval', response: PacksAnswer },
+    () => ({ version: world.city.packsVersion ?? 0, mayDrill: ports.mayDrill, packs: [...world.packs.values()] }),
+  )
+  get(
+    '/v1/addresses',
+    {
+      summary: 'Places by name, pinyin, junction, mile post or position; best first, each with how it was found',
+      querystring: AddressQuery,
+      response: AddressAnswer,
+    },
+    (asker, query) => answerAddresses(ports, asker.covers, query as z.infer<typeof AddressQuery>),
+  )
+  get(
     '/v1/calls',
     { summary: 'Calls, newest first', querystring: History, response: page('calls', CallView) },
     async (asker, query) =>
@@ -507,6 +533,13 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
     },
   )
 
+  registerCardReads(app, get, {
+    pool,
+    world,
+    now: ports.now,
+    listBelow: (covers, scope) => listBelow(world, covers, scope),
+    authenticate: ports.authenticate,
+  })
   registerSurveillanceReads(get, { pool, world, listBelow: (covers, scope) => listBelow(world, covers, scope) })
 }
 

@@ -21,7 +21,15 @@ import {
   applyRecording,
   applyVerification,
 } from './calls.ts'
-import { applyCard } from './cards.ts'
+import {
+  applyCard,
+  applyCorrection,
+  applyDismissal,
+  applyDraft,
+  applyForgetting,
+  applyRetraction,
+  applyReview,
+} from './cards.ts'
 import {
   applyAidAsk,
   applyAidRefuse,
@@ -33,12 +41,15 @@ import {
 import { applyTick } from './clock.ts'
 import { findExpiry } from './commands.ts'
 import { applyCrew, applyDistress, applyDistressAck, applyDistressEnd, applyMove } from './crews.ts'
+import { applyEventChange, applyEventOpening } from './events.ts'
 import { applyHandover, applyHandoverEnd, applyHandoverOffer } from './handovers.ts'
 import { applyHospitalState, applyNotice, applyNoticeAck } from './hospitals.ts'
 import { applyClose, applyLevel, applyNote, applyOpen } from './incidents.ts'
 import { applyCancel, applyMass, applyMerge, applyOverride, applyReopen, applySplit } from './links.ts'
-import { applyCalendar, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
+import { applyPack, applyQuestions } from './packs.ts'
+import { applyCalendar, applyHistory, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
 import { applyAppeal, applyAppealDecision, applyReviewWish, applyScore, applyScoreSheet } from './reviews.ts'
+import { applyRoster } from './roster.ts'
 import { applyCount } from './series.ts'
 import { applySlip, applySlipRange } from './slips.ts'
 import { recordKey } from './sources.ts'
@@ -64,7 +75,9 @@ const keep = () => done
 const folds: { [K in Kind]: Fold<K> } = {
   'region.published': applyRegions,
   'rule.published': applyRules,
+  'pack.published': applyPack,
   'calendar.published': applyCalendar,
+  'history.published': applyHistory,
   'place.registered': applyPlace,
   'unit.registered': applyUnit,
   'unit.position': applyPosition,
@@ -88,6 +101,7 @@ const folds: { [K in Kind]: Fold<K> } = {
   'number.marked': applyNumberMark,
   'call.ended': applyCallEnd,
   'incident.opened': applyOpen,
+  'incident.questioned': applyQuestions,
   'incident.unitAssigned': applyAssign,
   'incident.unitReleased': applyRelease,
   'incident.levelChanged': applyLevel,
@@ -132,11 +146,11 @@ const folds: { [K in Kind]: Fold<K> } = {
   'review.decided': applyAppealDecision,
   'count.reported': applyCount,
   'report.received': applyCard,
-  'report.drafted': keep,
-  'report.draftDismissed': keep,
-  'report.corrected': keep,
-  'report.retracted': keep,
-  'report.reviewed': keep,
+  'report.drafted': applyDraft,
+  'report.draftDismissed': applyDismissal,
+  'report.corrected': applyCorrection,
+  'report.retracted': applyRetraction,
+  'report.reviewed': applyReview,
   'signal.found': keep,
   'alert.acknowledged': keep,
   'alert.noted': keep,
@@ -146,17 +160,20 @@ const folds: { [K in Kind]: Fold<K> } = {
   'alert.reopened': keep,
   'alert.closureProposed': keep,
   'alert.closureConfirmed': keep,
-  'event.opened': keep,
-  'event.alertAdded': keep,
-  'event.graded': keep,
-  'event.reported': keep,
-  'event.closed': keep,
-  'roster.published': keep,
+  'event.opened': applyEventOpening,
+  'event.alertAdded': applyEventChange,
+  'event.graded': applyEventChange,
+  'event.reported': applyEventChange,
+  'event.closed': applyEventChange,
+  'roster.published': applyRoster,
   'clock.ticked': applyTick,
   'page.attempted': keep,
   'page.receipted': keep,
   'record.viewed': keep,
-  'person.forgotten': applyForgotten,
+  'person.forgotten': (world, entry, touched) => {
+    applyForgetting(world, entry)
+    return applyForgotten(world, entry, touched)
+  },
   'account.changed': keep,
   'device.changed': keep,
   'entry.quarantined': (world, _entry, touched) => {

@@ -6,6 +6,7 @@ import { done, type EntryOf, nameActor, type Outcome } from '#contract/entry.ts'
 import { isCommandStale } from './commands.ts'
 import { close } from './links.ts'
 import { findOpen, refuse } from './open.ts'
+import { findUnreasoned } from './packs.ts'
 import { addStamp, getSource, makeStamp, stampCall } from './stamps.ts'
 import { type Incident, isWithin, type Touched, type World } from './world.ts'
 
@@ -36,6 +37,8 @@ export function applyOpen(world: World, entry: EntryOf<'incident.opened'>, touch
     sealedFields: (['complaintText', 'addressText', 'note'] as const).filter(field => body[field] !== undefined),
     noteCount: body.note === undefined ? 0 : 1,
     ...(ownerCode === undefined ? {} : { ownerCode }),
+    ...(body.gazetteerId === undefined ? {} : { gazetteerId: body.gazetteerId }),
+    ...(body.isOutside === true ? { isOutside: true } : {}),
   }
   for (const callId of body.callIds) {
     const call = world.calls.get(callId)!
@@ -56,6 +59,8 @@ export function applyLevel(world: World, entry: EntryOf<'incident.levelChanged'>
   const { incident } = found
   if (isCommandStale(entry.expects?.incident, incident.version))
     return refuse('VERSION_STALE', { what: incident.incidentId })
+  const lowered = findUnreasoned(incident, entry.body.level, entry.body.reason)
+  if (lowered) return lowered
   incident.level = entry.body.level
   incident.version++
   touched.incidents.add(incident.incidentId)

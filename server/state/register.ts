@@ -1,5 +1,5 @@
 /**
- * Register: regions, places, rules, the calendar and units as an administrator published them. Facts: the newest publication stands.
+ * Register: regions, places, rules, the calendar, histories and units as an administrator published them. Facts: the newest publication stands.
  */
 import { spanDaysMax } from '#contract/calendar.ts'
 import { done, type EntryOf, type Outcome } from '#contract/entry.ts'
@@ -53,6 +53,21 @@ export function applyCalendar(world: World, entry: EntryOf<'calendar.published'>
   world.city.calendarVersion = entry.body.version
   // A new map: what was derived from the old calendar is keyed by it and falls away with it.
   world.calendar = new Map(entry.body.spans.map((span, n) => [String(n), span]))
+  touched.city = true
+  return done
+}
+
+/** Histories held at most: 100 diseases in 500 regions. */
+export const historiesMax = 50_000
+
+/** Keeps a disease's weeks of one past year in a region; the newest publication of a year stands. */
+export function applyHistory(world: World, entry: EntryOf<'history.published'>, touched: Touched): Outcome {
+  const { diseaseId, regionCode, year, weeks } = entry.body
+  const key = `${diseaseId}|${regionCode}`
+  const held = world.histories.get(key)
+  if (!held && world.histories.size >= historiesMax)
+    return { result: 'refused', code: 'HISTORY_FULL', params: { max: historiesMax } }
+  world.histories.set(key, { diseaseId, regionCode, years: { ...held?.years, [year]: weeks } })
   touched.city = true
   return done
 }

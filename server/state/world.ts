@@ -4,9 +4,22 @@
  * maps of plain records keyed by id, in insertion order. It holds what is open and recent; tables hold the rest.
  */
 import type { CalendarSpan } from '#contract/calendar.ts'
+import { getCardLimits } from '#contract/diseases.ts'
 import type { HandoverView, ReviewView, ReviewWishView, ScoreSheet, SlipRangeView } from '#contract/duty.ts'
+import type { Pack } from '#contract/pack.ts'
 import type { Rule } from '#contract/rule.ts'
-import type { AlertView, CallView, IncidentView, PlaceView, RegionView, UnitView } from '#contract/view.ts'
+import type {
+  AlertView,
+  CallView,
+  CardView,
+  DraftView,
+  EventView,
+  IncidentView,
+  PlaceView,
+  RegionView,
+  RosterView,
+  UnitView,
+} from '#contract/view.ts'
 
 export type Region = RegionView
 export type Place = PlaceView
@@ -114,14 +127,35 @@ export type Signal = {
   expected?: number
   threshold?: number
   statistic?: number
+  /** One-sided p-value where the method has one; `qValue` within its source kind × detector × day. */
+  pValue?: number
+  qValue?: number
+  recurrenceDays?: number
+  /** Joined p: the source kinds of the subset and what each counted, in their order; how their dependence was met. */
+  sourceKinds?: string[]
+  counts?: number[]
+  correction?: 'brown' | 'strube' | 'uncorrected'
+  gradeCandidate?: 'III' | 'II'
+  /** Place of a cluster. */
+  placeId?: string
+  /** Calendar factor held in `expected` and `threshold`. */
+  dayFactor?: number
   late: boolean
   at: number
   subjects: string[]
+  /** Card signals: the disease judged. */
+  diseaseId?: string
 }
 
+/** Weekly cases of a disease in a region, by past year; a week is Monday to Sunday (ISO 8601), null is unknown. */
+export type DiseaseHistory = { diseaseId: string; regionCode: string; years: Record<string, (number | null)[]> }
+
 export type Alert = AlertView & {
-  /** Key of the merge: one open alert per rule × region. */
+  /** Key of the merge: one open alert per region × syndrome (or disease, or rule where there is neither). */
   mergeKey: string
+  /** Where the leading rule's ladder stands: the next step's place in it, and the time its steps count from. */
+  ladderStep?: number
+  ladderFromAt?: number
   /** Our own silence since it was raised, in ms: escalation does not run through it. */
   pausedMs?: number
 }
@@ -135,6 +169,14 @@ export type Finding = {
   independentSources: number
   neededSources: number
   cases: number
+  /** Its level, which is the rule's but for a ratio alone (never above 2 核实: a grade candidate is to be verified). */
+  level: number
+  /** A rule of the law: wins outright, is never hidden and never lowered by other rules of the same place. */
+  statutory: boolean
+  /** A single statistical signal above the false-discovery rate of its rule: raised, listed last, tells nobody. */
+  hidden: boolean
+  /** What it is about: the rule's syndrome, else the one its evidence shares. */
+  syndrome?: string
 }
 
 /** A page that is or was due: the pager sends what the world shows due and unreceipted. */
@@ -151,18 +193,25 @@ export type Page = {
   receiptedAt?: number
   /** Set when the alert was answered first or the page grew too old: never sent any more. */
   withdrawn: boolean
+  /** A page about a public-health event; `alertId` then holds the event's id too. */
+  eventId?: string
+  /** Who is on duty by the roster when it is due; absent: everybody of the role. */
+  to?: { accountId: string; contactRef?: string }[]
 }
 
-export type Card = {
-  cardId: string
-  diseaseId: string
-  caseClass: string
-  regionCode: string
-  facilityId: string
-  diagnosedAt: number
+export type Card = CardView & {
+  /** loggedAt of its filing: how long the world keeps it. */
   at: number
+  /** Source that filed it (`desk:<account>`): whose own card it is. */
+  source: string
+  /** Pseudonyms of its person, given by the door. */
+  personKeys?: string[]
 }
 
+/** A public-health event is its view. */
+export type PublicEvent = EventView
+export type Draft = DraftView
+export type Roster = RosterView
 export type Handover = HandoverView
 export type SlipRange = SlipRangeView
 export type Review = ReviewView
@@ -178,6 +227,8 @@ export type City = {
   lastTickGapMs: number
   quarantined: number
   rulesVersion: number
+  /** Publications of question packs so far: tells a console to read them anew. */
+  packsVersion?: number
   /** Absent until a calendar was published. */
   calendarVersion?: number
   regionsVersion: number
@@ -196,8 +247,11 @@ export type World = {
   regions: Map<string, Region>
   places: Map<string, Place>
   rules: Map<string, Rule>
+  packs: Map<string, Pack>
   /** Spans of the published calendar by their place in it. */
   calendar: Map<string, CalendarSpan>
+  /** By disease and region: what the ratio rule compares with. */
+  histories: Map<string, DiseaseHistory>
   units: Map<string, Unit>
   calls: Map<string, Call>
   numbers: Map<string, NumberRecord>
@@ -207,6 +261,11 @@ export type World = {
   signals: Map<string, Signal>
   alerts: Map<string, Alert>
   pages: Map<string, Page>
+  /** Public-health events, by eventId. */
+  events: Map<string, PublicEvent>
+  drafts: Map<string, Draft>
+  /** Rosters by region code. */
+  rosters: Map<string, Roster>
   sources: Map<string, SourceRanges>
   handovers: Map<string, Handover>
   slipRanges: Map<string, SlipRange>
@@ -220,7 +279,9 @@ export const collections = [
   'regions',
   'places',
   'rules',
+  'packs',
   'calendar',
+  'histories',
   'units',
   'calls',
   'numbers',
@@ -230,6 +291,9 @@ export const collections = [
   'signals',
   'alerts',
   'pages',
+  'events',
+  'drafts',
+  'rosters',
   'sources',
   'handovers',
   'slipRanges',
@@ -240,7 +304,16 @@ export const collections = [
 export type Collection = (typeof collections)[number]
 
 /** Collections that fan-out shows. */
-export type ShownCollection = 'regions' | 'places' | 'units' | 'calls' | 'incidents' | 'alerts'
+export type ShownCollection =
+  | 'regions'
+  | 'places'
+  | 'units'
+  | 'calls'
+  | 'incidents'
+  | 'alerts'
+  | 'events'
+  | 'cards'
+  | 'drafts'
 
 /**
  * What the line touched since fan-out looked last: ids only, the newest state is read from the world. `positions` are units
@@ -257,6 +330,9 @@ export type Touched = {
   calls: Set<string>
   incidents: Set<string>
   alerts: Set<string>
+  events: Set<string>
+  cards: Set<string>
+  drafts: Set<string>
   pages: Set<string>
   series: Set<string>
   handovers: Set<string>
@@ -274,6 +350,9 @@ export function createTouched(): Touched {
     calls: new Set(),
     incidents: new Set(),
     alerts: new Set(),
+    events: new Set(),
+    cards: new Set(),
+    drafts: new Set(),
     pages: new Set(),
     series: new Set(),
     handovers: new Set(),
@@ -304,7 +383,9 @@ export function createWorld(): World {
     regions: new Map(),
     places: new Map(),
     rules: new Map(),
+    packs: new Map(),
     calendar: new Map(),
+    histories: new Map(),
     units: new Map(),
     calls: new Map(),
     numbers: new Map(),
@@ -314,6 +395,9 @@ export function createWorld(): World {
     signals: new Map(),
     alerts: new Map(),
     pages: new Map(),
+    events: new Map(),
+    drafts: new Map(),
+    rosters: new Map(),
     sources: new Map(),
     handovers: new Map(),
     slipRanges: new Map(),
@@ -343,4 +427,25 @@ export function findRegionAt(world: Pick<World, 'regions'>, code: string, level:
     at = region.parentCode
   }
   return undefined
+}
+
+/** Fills what records of an earlier era do not hold yet; a world of this era is left as it is. */
+export function upcastWorld(world: World): World {
+  for (const card of world.cards.values() as Iterable<Card & { version?: number }>) {
+    if (card.version !== undefined) continue
+    const limits = getCardLimits(card.diseaseId)
+    Object.assign(card, {
+      version: 1,
+      state: 'filed',
+      source: '',
+      filedAt: card.at,
+      fileDueAt: card.diagnosedAt + limits.file,
+      filedLate: card.at > card.diagnosedAt + limits.file,
+      reviewDueAt: card.at + limits.review,
+      duplicateIds: [],
+      history: [],
+      sealedFields: [],
+    })
+  }
+  return world
 }

@@ -3,6 +3,7 @@
  * average, and says `ok` or `over`. It judges nobody: a busy machine never makes it fail, and it always ends with 0.
  */
 import { cpus } from 'node:os'
+import { benchAddresses } from './addresses.ts'
 import { benchAdvice } from './advice.ts'
 import { type BenchFigure, benchAdvise } from './advise.ts'
 import { benchBoot } from './boot.ts'
@@ -51,6 +52,7 @@ const sections: Readonly<Record<string, () => Promise<void> | void>> = {
   boot: benchBoot,
   detect: benchDetect,
   advise: printAdvise,
+  addresses: benchAddresses,
   gateway: printGateway,
 }
 

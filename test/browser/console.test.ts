@@ -184,6 +184,8 @@ journey(
     await page.keyboard.press('F1')
     await page.getByTestId('draft-form').waitFor()
     assert.equal(await page.getByTestId('draft-submit').isDisabled(), true)
+    // Without a place the address has the focus: the level is one key away.
+    await page.keyboard.press('F4')
     await page.keyboard.press('2')
     await page.locator('[data-testid="draft-level-2"][aria-pressed="true"]').waitFor()
     await page.getByTestId('draft-address').fill('F1 路 2 号,j k 1 2 都是字')

@@ -15,6 +15,7 @@ import { LeaseLost, type Log } from '../../server/log/log.ts'
 import { createMemoryLog } from '../../server/log/memory.ts'
 import { openPostgresLog, takeLease } from '../../server/log/postgres.ts'
 import { verifyLog } from '../../server/operations/audit.ts'
+import { defaultPacks } from '../../server/operations/default-packs.ts'
 import { advance } from '../../server/pipeline.ts'
 import { makeDirectory } from '../help/embedded.ts'
 import { bootLine, createHandClock, makeCity, makeEntry, makeUuid, startAt } from '../help/line.ts'
@@ -229,6 +230,82 @@ function makeEveryKind(): Entry[] {
     makeEntry('alert.noted', 's', { uuid: makeUuid() }, { alertId: 'A-9', note: '电话核实' }, at),
     makeEntry('alert.closed', 's', { uuid: makeUuid() }, { alertId: 'A-9', verdict: 'noise', reason: 'x' }, at),
     makeEntry('rule.published', 's', key(), { version: 2, rules: [] }, at),
+    makeEntry('pack.published', 's', key(), defaultPacks[0]!, at),
+    makeEntry(
+      'incident.questioned',
+      's',
+      key(),
+      { incidentId: 'I1', packId: 'arrest', packVersion: 1, answers: [{ questionId: 'who', answerId: 'adult' }] },
+      at,
+    ),
+    // report cards, verification of alerts, public-health events, rosters
+    makeEntry(
+      'report.drafted',
+      's',
+      key(),
+      {
+        cardId: 'K2',
+        diseaseId: 'hfmd',
+        icd10: 'B08.4',
+        regionCode: '330402',
+        facilityId: 'F1',
+        occupation: 'preschool-kindergarten',
+        personKeys: ['i0', 'n0'],
+        patientName: 'sealed:v1:z',
+      },
+      at,
+    ),
+    makeEntry('report.draftDismissed', 's', { uuid: makeUuid() }, { cardId: 'K2', reason: '非病例' }, at, { actor }),
+    makeEntry('report.corrected', 's', key(), { cardId: 'K1', reason: '更正', onsetDay: '2026-11-20' }, at, { actor }),
+    makeEntry('report.reviewed', 's', { uuid: makeUuid() }, { cardId: 'K1', decision: 'accepted' }, at, {
+      actor,
+      expects: { card: 2 },
+    }),
+    makeEntry('report.retracted', 's', key(), { cardId: 'K1', reason: '误报' }, at, { actor }),
+    makeEntry(
+      'alert.verified',
+      's',
+      { uuid: makeUuid() },
+      { alertId: 'A-9', verdict: 'confirmed', reason: 'x', grade: 4 },
+      at,
+    ),
+    makeEntry('alert.shelved', 's', { uuid: makeUuid() }, { alertId: 'A-9', until: at + 1, reason: 'x' }, at),
+    makeEntry('alert.reopened', 's', { uuid: makeUuid() }, { alertId: 'A-9', reason: 'x' }, at),
+    makeEntry(
+      'alert.closureProposed',
+      's',
+      { uuid: makeUuid() },
+      { alertId: 'A-9', verdict: 'false', reason: 'x' },
+      at,
+    ),
+    makeEntry('alert.closureConfirmed', 's', { uuid: makeUuid() }, { alertId: 'A-9' }, at, { actor }),
+    makeEntry(
+      'event.opened',
+      's',
+      { uuid: makeUuid() },
+      { eventId: 'E-1', regionCode: '330402', diseaseId: 'plague', reason: '聚集' },
+      at,
+      { actor },
+    ),
+    makeEntry('event.alertAdded', 's', { uuid: makeUuid() }, { eventId: 'E-1', alertId: 'A-9' }, at),
+    makeEntry('event.graded', 's', { uuid: makeUuid() }, { eventId: 'E-1', grade: 1, reason: 'x' }, at, { actor }),
+    makeEntry('event.reported', 's', { uuid: makeUuid() }, { eventId: 'E-1', report: 'initial' }, at, {
+      actor,
+      expects: { event: 2 },
+    }),
+    makeEntry('event.closed', 's', { uuid: makeUuid() }, { eventId: 'E-1', reason: '终止' }, at),
+    makeEntry(
+      'roster.published',
+      's',
+      key(),
+      {
+        regionCode: '330402',
+        version: 1,
+        shifts: [{ role: 'epidemiologist', accountId: 'a1', contactRef: 'b1', fromAt: at, untilAt: at + 1 }],
+        quietHours: [{ from: '22:00', until: '06:00', fromLevel: 3 }],
+      },
+      at,
+    ),
     makeEntry('page.attempted', 's', key(), { pageId: 'P-1', channel: 'sms', attempt: 1, result: 'dry' }, at),
     makeEntry('page.receipted', 's', key(), { pageId: 'P-1', channel: 'sms' }, at),
     makeEntry('record.viewed', 's', key(), { recordKind: 'call', recordId: 'C1', fields: ['callerNumber'] }, at, {

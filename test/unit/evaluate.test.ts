@@ -311,26 +311,14 @@ test('EVAL-13 an alert counts for the outbreak of its county and days, for a sho
 
 test('EVAL-14 a source is calibrated to the alerts asked for, on years without outbreaks', () => {
   const feeds = buildFeeds({ ...plan, spreadPerCounty: 0, singlePerCounty: 0 }, 2)
-  const rules = [
-    makeRule({
-      type: 'detector',
-      method: 'earsC2',
-      sourceKind: 'pharmacy',
-      syndrome: 'respiratory',
-      period: 'day',
-      minCount: 0,
-    }),
-  ]
   const ask = (targetAlerts: number) =>
-    calibrateSource({ feeds, rules, sourceKind: 'pharmacy', syndrome: 'respiratory', targetAlerts })!
+    calibrateSource({ feeds, sourceKind: 'pharmacy', syndrome: 'respiratory', targetAlerts })
   const loose = ask(Number.MAX_SAFE_INTEGER)
   assert.ok(loose.alerts > 40)
   const half = ask(Math.round(loose.alerts / 2))
   assert.ok(Math.abs(half.alerts - loose.alerts / 2) <= 0.1 * loose.alerts, `${half.alerts} of ${loose.alerts}`)
-  assert.equal(
-    calibrateSource({ feeds, rules, sourceKind: 'hotline', syndrome: 'respiratory', targetAlerts: 9 }),
-    undefined,
-  )
+  assert.equal(loose.method, 'earsC3')
+  assert.ok(half.minSigma > 0 || half.method === 'earsC2')
 })
 
 test('EVAL-15 the default rules raise at most 2 alerts per county and week over 52 quiet weeks', context => {
