@@ -115,7 +115,7 @@ export const en: Texts = {
       by: 'Written by',
     },
   },
-  review: {
+  quality: {
     title: 'Quality control',
     samples: 'Samples',
     day: 'Day',
@@ -256,7 +256,7 @@ export const en: Texts = {
     reports: 'Reports',
     shift: 'Shift',
     replay: 'Replay',
-    review: 'Quality',
+    quality: 'Quality',
     signOut: 'Sign out',
     none: 'The roles of this account have nothing to do on this page. Crews use the tablet page, hospitals the board.',
   },

@@ -112,7 +112,7 @@ export const zh = {
       by: '填写人',
     },
   },
-  review: {
+  quality: {
     title: '质量控制',
     samples: '抽样',
     day: '日期',
@@ -253,7 +253,7 @@ export const zh = {
     reports: '报表',
     shift: '班次',
     replay: '回放',
-    review: '质控',
+    quality: '质控',
     signOut: '退出',
     none: '此账号的角色在本页没有可用的功能。车组请用平板页，医院请用看板页。',
   },

@@ -35,7 +35,7 @@ const AdminPage = lazy(() => import('../admin/admin-page.tsx').then(page => ({ d
 const AuditPage = lazy(() => import('../admin/audit-page.tsx').then(page => ({ default: page.AuditPage })))
 const ShiftPage = lazy(() => import('../shift/shift-page.tsx').then(page => ({ default: page.ShiftPage })))
 const ReplayPage = lazy(() => import('../replay/replay-page.tsx').then(page => ({ default: page.ReplayPage })))
-const ReviewPage = lazy(() => import('../review/review-page.tsx').then(page => ({ default: page.ReviewPage })))
+const QualityPage = lazy(() => import('../quality/quality-page.tsx').then(page => ({ default: page.QualityPage })))
 const ReportPage = lazy(() => import('../reports/report-page.tsx').then(page => ({ default: page.ReportPage })))
 
 /** Milliseconds between tries while the server is away at start. */
@@ -102,7 +102,7 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
         {page === 'audit' && <AuditPage />}
         {page === 'shift' && <ShiftPage />}
         {page === 'replay' && <ReplayPage />}
-        {page === 'review' && <ReviewPage />}
+        {page === 'quality' && <QualityPage />}
         {page === 'reports' && <ReportPage />}
         {page === undefined && <Empty text={t('nav.none')} />}
       </Suspense>

@@ -15,7 +15,7 @@ export const pages = [
   'weekly',
   'shift',
   'replay',
-  'review',
+  'quality',
   'reports',
   'admin',
   'audit',

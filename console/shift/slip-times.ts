@@ -11,7 +11,7 @@ const midnightGapMs = dayMs / 2
 
 /** HH:MM, HH:MM:SS, HHMM or HHMMSS as milliseconds of the day; undefined when it is none. */
 export function parseClock(text: string): number | undefined {
-  const found = /^\s*(\d{1,2})[:：.]?(\d{2})(?:[:：.]?(\d{2}))?\s*$/.exec(text)
+  const found = /^\s*(\d{1,2})[:\uff1a.]?(\d{2})(?:[:\uff1a.]?(\d{2}))?\s*$/.exec(text)
   if (!found) return undefined
   const [hours, minutes, seconds] = [Number(found[1]), Number(found[2]), Number(found[3] ?? 0)]
   return hours > 23 || minutes > 59 || seconds > 59 ? undefined : ((hours * 60 + minutes) * 60 + seconds) * 1_000

@@ -234,7 +234,7 @@ test('QC-6 a sample is scored beside its clock and recording, appealed by the pe
     return found.rows[0]?.state === 'closed'
   })
   const day = formatDay(getDayIndex(server.world.incidents.get('INC-EASY3')!.openedAt))
-  const leader = await open(one, 'leader', '#/review')
+  const leader = await open(one, 'leader', '#/quality')
   await leader.page.getByTestId('samples-panel').locator('.chip-day').fill(day)
   await leader.page.getByTestId('complaint-case').fill('INC-NOWHERE')
   await leader.page.getByTestId('complaint-reason').fill('来电人称等候过久')
@@ -251,7 +251,7 @@ test('QC-6 a sample is scored beside its clock and recording, appealed by the pe
   await shoot(leader.page, 'review-1920')
   await leader.page.getByTestId('review-score').click()
   await leader.page.getByTestId('reviews').getByText('不及格').waitFor()
-  const judged = await open(two, 'dispatcher', '#/review')
+  const judged = await open(two, 'dispatcher', '#/quality')
   await judged.page.getByTestId('reviews').waitFor()
   await judged.page.getByTestId('review-reason').fill('录音 00:12 已核实地址')
   await judged.page.getByTestId('review-appeal').click()

@@ -67,7 +67,7 @@ export function readScores(
 }
 
 /** The page. */
-export function ReviewPage() {
+export function QualityPage() {
   const { t, language } = useTexts()
   const client = useQueryClient()
   const now = useSecond()
@@ -136,16 +136,16 @@ export function ReviewPage() {
   const describeItem = (sheets: readonly ScoreSheet[], version: number, itemId: string) =>
     sheets.find(each => each.version === version)?.items.find(item => item.itemId === itemId)?.[language] ?? itemId
   const report = monthly.data?.report
-  const name = (trigger: ReviewTrigger) => t(`review.trigger.${trigger}`)
+  const name = (trigger: ReviewTrigger) => t(`quality.trigger.${trigger}`)
   return (
-    <main className={`desk ${leads ? 'desk-review' : 'desk-single'}`} data-testid="page-review">
+    <main className={`desk ${leads ? 'desk-review' : 'desk-single'}`} data-testid="page-quality">
       {leads && (
         <div className="column">
-          <Panel title={t('review.samples')} testId="samples-panel" count={samples.data?.samples.length}>
+          <Panel title={t('quality.samples')} testId="samples-panel" count={samples.data?.samples.length}>
             <div className="chips">
-              <DayField label={t('review.day')} value={onDay} onChange={setDay} />
+              <DayField label={t('quality.day')} value={onDay} onChange={setDay} />
               <label className="chip-label">
-                {t('review.seed')}
+                {t('quality.seed')}
                 <input
                   className="chip slip-time"
                   data-testid="review-seed"
@@ -164,10 +164,10 @@ export function ReviewPage() {
               />
               {samples.data && (
                 <p className="faint">
-                  {t('review.facts', { cases: samples.data.cases, triggered: samples.data.triggered })}
+                  {t('quality.facts', { cases: samples.data.cases, triggered: samples.data.triggered })}
                 </p>
               )}
-              {samples.data?.samples.length === 0 && <Empty text={t('review.none')} />}
+              {samples.data?.samples.length === 0 && <Empty text={t('quality.none')} />}
               <form
                 className="form-line"
                 onSubmit={submit => {
@@ -186,14 +186,14 @@ export function ReviewPage() {
                 <input
                   className="field form-wide"
                   data-testid="complaint-reason"
-                  placeholder={t('review.complainHint')}
-                  aria-label={t('review.complain')}
+                  placeholder={t('quality.complainHint')}
+                  aria-label={t('quality.complain')}
                   maxLength={400}
                   value={complaint}
                   onChange={change => setComplaint(change.target.value)}
                 />
                 <Action
-                  word={t('review.complain')}
+                  word={t('quality.complain')}
                   testId="complaint-send"
                   disabled={complaintCase.trim() === '' || complaint.trim() === ''}
                   onAct={() => void complain()}
@@ -219,9 +219,9 @@ export function ReviewPage() {
                       </td>
                       <td className="mono muted">{formatTime(row.incident.openedAt).slice(0, 5)}</td>
                       <td>
-                        {row.sample === 'random' ? t('review.random') : row.triggers.map(name).join(t('state.listed'))}
+                        {row.sample === 'random' ? t('quality.random') : row.triggers.map(name).join(t('state.listed'))}
                       </td>
-                      <td className="muted">{row.review ? t(`review.state.${row.review.state}`) : ''}</td>
+                      <td className="muted">{row.review ? t(`quality.state.${row.review.state}`) : ''}</td>
                     </tr>
                   ))}
                 </tbody>
@@ -232,9 +232,9 @@ export function ReviewPage() {
       )}
       {leads && (
         <div className="column">
-          <Panel title={t('review.title')} testId="review-panel">
+          <Panel title={t('quality.title')} testId="review-panel">
             <div className="report-body">
-              {!chosen && <Empty text={t('review.choose')} />}
+              {!chosen && <Empty text={t('quality.choose')} />}
               {chosen && sheet && (
                 <>
                   <p>
@@ -245,7 +245,7 @@ export function ReviewPage() {
                   </p>
                   <div className="review-sides">
                     <div>
-                      <h4>{t('review.clock')}</h4>
+                      <h4>{t('quality.clock')}</h4>
                       <table className="figures" data-testid="review-clock">
                         <tbody>
                           {chosen.incident.stamps.map((stamp, at) => (
@@ -260,8 +260,8 @@ export function ReviewPage() {
                       </table>
                     </div>
                     <div>
-                      <h4>{t('review.recordings')}</h4>
-                      {chosen.recordings.length === 0 && <p className="faint">{t('review.noRecording')}</p>}
+                      <h4>{t('quality.recordings')}</h4>
+                      {chosen.recordings.length === 0 && <p className="faint">{t('quality.noRecording')}</p>}
                       <ul className="recordings" data-testid="review-recordings">
                         {chosen.recordings.map(ref => (
                           <li key={ref}>
@@ -270,7 +270,10 @@ export function ReviewPage() {
                         ))}
                       </ul>
                       <p className="faint">
-                        {t('review.sheetVersion', { version: sheet.version, pass: (sheet.passShare * 100).toFixed(0) })}
+                        {t('quality.sheetVersion', {
+                          version: sheet.version,
+                          pass: (sheet.passShare * 100).toFixed(0),
+                        })}
                       </p>
                     </div>
                   </div>
@@ -278,9 +281,9 @@ export function ReviewPage() {
                     <tbody>
                       {sheet.items.map(item => (
                         <tr key={item.itemId}>
-                          <td className="muted">{t(`review.group.${item.group}`)}</td>
+                          <td className="muted">{t(`quality.group.${item.group}`)}</td>
                           <td className="score-item">
-                            {item[language]} {item.isVital && <em className="tag tag-warn">{t('review.vital')}</em>}
+                            {item[language]} {item.isVital && <em className="tag tag-warn">{t('quality.vital')}</em>}
                           </td>
                           <td className="right">
                             <input
@@ -304,9 +307,9 @@ export function ReviewPage() {
                     </tbody>
                   </table>
                   <div className="form-line">
-                    <b data-testid="score-total">{t('review.total', { points: sum ?? '—', full })}</b>
+                    <b data-testid="score-total">{t('quality.total', { points: sum ?? '—', full })}</b>
                     <label className="pick">
-                      <span>{t('review.subject')}</span>
+                      <span>{t('quality.subject')}</span>
                       <input
                         className="field"
                         data-testid="review-subject"
@@ -315,7 +318,7 @@ export function ReviewPage() {
                       />
                     </label>
                     <label className="pick form-wide">
-                      <span>{t('review.comment')}</span>
+                      <span>{t('quality.comment')}</span>
                       <input
                         className="field"
                         maxLength={1_000}
@@ -324,7 +327,7 @@ export function ReviewPage() {
                       />
                     </label>
                     <Action
-                      word={t('review.score')}
+                      word={t('quality.score')}
                       testId="review-score"
                       primary
                       disabled={!scores || person.trim() === '' || chosen.review !== undefined}
@@ -354,7 +357,7 @@ export function ReviewPage() {
       )}
       <div className="column column-case">
         <Panel
-          title={t('review.month')}
+          title={t('quality.month')}
           testId="month-panel"
           className="print-sheet"
           tools={
@@ -375,7 +378,7 @@ export function ReviewPage() {
         >
           <div className="chips no-print">
             <label className="chip-label">
-              {t('review.monthOf')}
+              {t('quality.monthOf')}
               <input
                 className="chip chip-day"
                 data-testid="review-month"
@@ -404,13 +407,13 @@ export function ReviewPage() {
                   ] as const
                 ).map(([key, text]) => (
                   <div key={key}>
-                    <dt>{t(`review.${key}`)}</dt>
+                    <dt>{t(`quality.${key}`)}</dt>
                     <dd>{text}</dd>
                   </div>
                 ))}
               </dl>
             )}
-            {report?.reviews === 0 && <Empty text={t('review.noReviews')} />}
+            {report?.reviews === 0 && <Empty text={t('quality.noReviews')} />}
             {monthly.data && monthly.data.reviews.length > 0 && (
               <table className="figures" data-testid="reviews">
                 <tbody>
@@ -420,15 +423,15 @@ export function ReviewPage() {
                       <td className="mono">{shortenId(review.incidentId)}</td>
                       <td>{review.subject}</td>
                       <td className={`right ${review.isPassed ? '' : 'warn-text'}`}>
-                        {formatShare(review.share, 1)} {t(review.isPassed ? 'review.pass' : 'review.fail')}
+                        {formatShare(review.share, 1)} {t(review.isPassed ? 'quality.pass' : 'quality.fail')}
                       </td>
                       <td className="muted" title={review.appeal?.reason}>
-                        {t(`review.state.${review.state}`)}
+                        {t(`quality.state.${review.state}`)}
                       </td>
                       <td>
                         {review.state === 'scored' && review.subject === seatName && (
                           <Action
-                            word={t('review.appeal')}
+                            word={t('quality.appeal')}
                             testId="review-appeal"
                             disabled={reason.trim() === ''}
                             onAct={() =>
@@ -445,7 +448,7 @@ export function ReviewPage() {
                         {leads && review.state === 'appealed' && (
                           <>
                             <Action
-                              word={t('review.uphold')}
+                              word={t('quality.uphold')}
                               testId="review-uphold"
                               disabled={reason.trim() === ''}
                               onAct={() =>
@@ -460,7 +463,7 @@ export function ReviewPage() {
                               }
                             />
                             <Action
-                              word={t('review.change')}
+                              word={t('quality.change')}
                               testId="review-change"
                               disabled={reason.trim() === '' || !scores || chosen?.incidentId !== review.incidentId}
                               onAct={() =>
@@ -488,7 +491,7 @@ export function ReviewPage() {
             ) && (
               <div className="form-line">
                 <label className="pick form-wide">
-                  <span>{leads ? t('review.reason') : t('review.appealReason')}</span>
+                  <span>{leads ? t('quality.reason') : t('quality.appealReason')}</span>
                   <input
                     className="field"
                     data-testid="review-reason"
@@ -502,7 +505,7 @@ export function ReviewPage() {
             )}
             {report && report.items.length > 0 && monthly.data && (
               <>
-                <h4>{t('review.byItem')}</h4>
+                <h4>{t('quality.byItem')}</h4>
                 <table className="figures">
                   <tbody>
                     {report.items.map(item => (
@@ -516,7 +519,7 @@ export function ReviewPage() {
                     ))}
                   </tbody>
                 </table>
-                <h4>{t('review.bySubject')}</h4>
+                <h4>{t('quality.bySubject')}</h4>
                 <table className="figures">
                   <tbody>
                     {report.subjects.map(each => (
