@@ -63,7 +63,9 @@ export function AddressBox(props: {
   const isShown = isOpen && !isTaken && answer !== undefined
   const list = useRef<HTMLDivElement>(null)
   useEffect(() => setMarked(0), [answer?.text])
-  useEffect(() => list.current?.children[marked]?.scrollIntoView({ block: 'nearest' }), [marked])
+  useEffect(() => {
+    void list.current?.children[marked]?.scrollIntoView({ block: 'nearest' })
+  }, [marked])
   const accept = (hit: AddressHit | undefined) => {
     if (!hit) return
     setOpen(false)

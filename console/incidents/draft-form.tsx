@@ -252,7 +252,6 @@ export function DraftForm({ draft }: { draft: Draft }) {
         </div>
         <SentNote subject={draft.callId ? subjectOf.call(draft.callId) : subjectOf.draft} />
         <div className="form-foot">
-          <span className="faint form-personal">{t('form.personal')}</span>
           {!place && <span className="warn-text">{t('form.required')}</span>}
           {place && isLowered && reason === undefined && <span className="warn-text">{t('pack.reasonMissing')}</span>}
           <Action
@@ -271,6 +270,7 @@ export function DraftForm({ draft }: { draft: Draft }) {
             onAct={() => void submit(true)}
           />
         </div>
+        <span className="faint form-personal">{t('form.personal')}</span>
       </div>
     </Panel>
   )

@@ -334,6 +334,7 @@ export function IncidentPanel() {
             </strong>
             <span className="muted">
               {nameOf(incident.regionCode)} · {incident.lon.toFixed(4)}, {incident.lat.toFixed(4)}
+              {incident.isOutside && <em className="tag tag-warn">{t('address.outside')}</em>}
             </span>
             <span className="muted">
               {t('incident.opened')} {formatDayTime(incident.openedAt)}

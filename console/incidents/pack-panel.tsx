@@ -134,6 +134,12 @@ export function PackPanel() {
     ;(newest ? panel.current : chooser.current)?.focus()
   })
 
+  const asked = newest?.run.asked.length ?? 0
+  useEffect(() => {
+    // Newer browsers answer a scroll with a promise, which must not become the effect's way back.
+    void panel.current?.scrollTo(0, 0)
+  }, [asked, newest?.pack.packId])
+
   useKey('pack', () => {
     if (subject === undefined || !answer) return false
     if (isShown && panel.current?.contains(document.activeElement)) {
@@ -270,25 +276,12 @@ export function PackPanel() {
                 )}
               </div>
             )}
-            {newest.run.advice[0] && (
-              <div className="pack-say" data-testid="pack-advice">
-                <small>{t('pack.readAloud')}</small>
-                <p>{newest.run.advice[0].text[language]}</p>
-                {newest.run.advice.slice(1, 3).map(advice => (
-                  <p key={advice.adviceId} className="pack-say-more">
-                    {advice.text[language]}
-                  </p>
-                ))}
-              </div>
-            )}
-            {newest.run.asked.map(({ question, answer: given }, at) => (
-              <div key={question.questionId} className="pack-asked" data-testid={`pack-asked-${at + 1}`}>
-                <span className="muted">{question.text[language]}</span>
-                <b>{given.text[language]}</b>
-              </div>
-            ))}
             {newest.run.current ? (
-              <div className="pack-question" data-testid="pack-question" data-question={newest.run.current.questionId}>
+              <div
+                className={`pack-question ${newest.run.current.answers.some(each => each.text[language].length > (language === 'zh' ? 14 : 30)) ? '' : 'pack-question-two'}`}
+                data-testid="pack-question"
+                data-question={newest.run.current.questionId}
+              >
                 <strong>{newest.run.current.text[language]}</strong>
                 {newest.run.current.hint && <span className="muted">{newest.run.current.hint[language]}</span>}
                 {newest.run.current.answers.map((each, at) => (
@@ -309,6 +302,23 @@ export function PackPanel() {
                 {t('pack.ended')}
               </p>
             )}
+            {newest.run.advice[0] && (
+              <div className="pack-say" data-testid="pack-advice">
+                <small>{t('pack.readAloud')}</small>
+                <p>{newest.run.advice[0].text[language]}</p>
+                {newest.run.advice.slice(1, newest.run.current ? 2 : 4).map(advice => (
+                  <p key={advice.adviceId} className="pack-say-more">
+                    {advice.text[language]}
+                  </p>
+                ))}
+              </div>
+            )}
+            {newest.run.asked.toReversed().map(({ question, answer: given }, at) => (
+              <div key={question.questionId} className="pack-asked" data-testid={`pack-asked-${at + 1}`}>
+                <span className="muted">{question.text[language]}</span>
+                <b>{given.text[language]}</b>
+              </div>
+            ))}
             <div className="pack-foot">
               <button
                 type="button"

@@ -327,7 +327,7 @@ export const en: Texts = {
   form: {
     newTitle: 'New incident',
     fromCall: 'Take call {{id}}',
-    level: 'Level (1-4)',
+    level: 'Level',
     syndrome: 'Complaint',
     place: 'Place',
     placePick: 'Click the place on the map',
