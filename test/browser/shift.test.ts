@@ -25,6 +25,7 @@ const waitMs = 30_000
 
 let server: TestServer
 let directory = ''
+let reporting: NodeJS.Timeout | undefined
 let rows: NameRow[] = []
 const browsers: OpenBrowser[] = []
 const city = seedCity({ seed: 7, units: 40 })
@@ -70,17 +71,23 @@ before(async () => {
     await server.post(
       told.slice(from, from + 500).map(({ kind, body }) => ({ kind, uuid: randomUUID(), occurredAt: at, body })),
     )
-  await server.post(
-    city.units.map((unit, n) => ({
-      kind: 'unit.position',
-      uuid: randomUUID(),
-      occurredAt: Date.now(),
-      source: `gps-${n}`,
-      epoch: 'e',
-      seq: 1,
-      body: { unitId: unit.id, lon: city.graph.lon[unit.node], lat: city.graph.lat[unit.node], speedKmh: 0 },
-    })),
-  )
+  // Every unit stands at its station and says so, as long as the shift lasts.
+  let seq = 0
+  const report = () => {
+    seq++
+    return server.post(
+      city.units.map((unit, n) => ({
+        kind: 'unit.position',
+        occurredAt: Date.now(),
+        source: `gps-${n}`,
+        epoch: 'e',
+        seq,
+        body: { unitId: unit.id, lon: city.graph.lon[unit.node], lat: city.graph.lat[unit.node], speedKmh: 0 },
+      })),
+    )
+  }
+  await report()
+  reporting = setInterval(() => void report().catch(() => undefined), 15_000)
 })
 
 after(async () => {
@@ -89,6 +96,7 @@ after(async () => {
     const page = opened.browser.pages().at(-1)
     await page?.screenshot({ path: join(artifacts, 'shift-last.png') }).catch(() => undefined)
   }
+  clearInterval(reporting)
   for (const opened of browsers.splice(0)) await opened.close()
   await server?.remove()
   await rm(directory, { recursive: true, force: true })
@@ -142,10 +150,14 @@ async function takeCall(page: Page, callId: string, address: string, level: stri
   await page.keyboard.press(level)
   await page.locator(`[data-testid="draft-level-${level}"][aria-pressed="true"]`).waitFor()
 }
-const incidentOf = (callId: string) =>
-  until(`an incident of ${callId}`, () =>
+/** The incident of a call, once the desk shows it too. */
+async function incidentOf(page: Page, callId: string): Promise<Incident> {
+  const incident = await until(`an incident of ${callId}`, () =>
     [...server.world.incidents.values()].find((each: Incident) => each.callIds.includes(callId)),
   )
+  await page.getByTestId('incident-panel').getByText(incident.incidentId, { exact: true }).waitFor()
+  return incident
+}
 /** Status of the unit on a case by the command line, as a dispatcher types what the radio says. */
 async function command(page: Page, line: string): Promise<void> {
   await page.keyboard.press('Escape')
@@ -174,7 +186,7 @@ test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junctio
   await takeCall(page, first, 'zsl', '2')
   await shoot(page, 'address-1366')
   await page.keyboard.press('Control+Enter')
-  const one = await incidentOf(first)
+  const one = await incidentOf(page, first)
   await until('a unit on the first case', () => one.unitIds[0])
   assert.equal(one.level, 2)
   assert.ok(one.gazetteerId && rows.find(each => each.id === one.gazetteerId)?.name === '中山路')
@@ -189,7 +201,7 @@ test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junctio
   await page.getByTestId('pack-question').waitFor()
   await shoot(page, 'questions-1366')
   await page.keyboard.press('Control+Enter')
-  const two = await incidentOf(second)
+  const two = await incidentOf(page, second)
   await until('a unit on the second case', () => two.unitIds[0])
   await page.keyboard.press('F2')
   for (const [question, key] of [
@@ -226,7 +238,7 @@ test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junctio
   await page.keyboard.press('Enter')
   await page.locator('[data-testid="pack-metronome"][aria-pressed="true"]').waitFor()
   await page.keyboard.press('Control+Enter')
-  const three = await incidentOf(third)
+  const three = await incidentOf(page, third)
   await until('a unit on the third case', () => three.unitIds[0])
   assert.equal(three.gazetteerId, junction.id)
   await until('arrest in the line', () => three.complaintCode === 'arrest')
@@ -236,7 +248,7 @@ test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junctio
   const fourth = await ring()
   await takeCall(page, fourth, `${road.code} K6+300`, '3')
   await page.keyboard.press('Control+Enter')
-  const four = await incidentOf(fourth)
+  const four = await incidentOf(page, fourth)
   const post = road.posts!.find(each => each[0] === 6_500)!
   assert.ok(Math.hypot(four.lon - post[1], four.lat - post[2]) < 0.02)
   await until('a unit on the fourth case', () => four.unitIds[0])
@@ -247,7 +259,7 @@ test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junctio
   await page.getByTestId('draft-outside').waitFor()
   await shoot(page, 'outside-1366')
   await page.keyboard.press('Alt+Enter')
-  const five = await incidentOf(fifth)
+  const five = await incidentOf(page, fifth)
   assert.equal(five.isOutside, true)
   assert.equal(five.unitIds.length, 0)
 
@@ -260,7 +272,7 @@ test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junctio
   await page.getByTestId('level-reason').waitFor()
   await page.keyboard.press('2')
   await page.keyboard.press('Control+Enter')
-  const six = await incidentOf(sixth)
+  const six = await incidentOf(page, sixth)
   await until('the reason in the line', () => six.packRuns?.[0]?.levelReason)
   assert.equal(six.level, 3)
 
@@ -280,7 +292,7 @@ test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junctio
   const eighth = await ring()
   await takeCall(page, eighth, await initialsOf(landmark.name), '3')
   await page.keyboard.press('Control+Enter')
-  const eight = await incidentOf(eighth)
+  const eight = await incidentOf(page, eighth)
   const unitId = await until('a unit on the eighth case', () => eight.unitIds[0])
   const name = unitName(unitId)
   for (const [word, status] of [
@@ -295,7 +307,7 @@ test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junctio
   const ninth = await ring()
   await takeCall(page, ninth, 'zsl', '4')
   await page.keyboard.press('Alt+Enter')
-  const nine = await incidentOf(ninth)
+  const nine = await incidentOf(page, ninth)
   await command(page, `X ${nine.incidentId.slice(-4)} 来电人撤回`)
   await until('the ninth case cancelled', () => nine.state === 'closed')
 
@@ -311,7 +323,7 @@ test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junctio
   const tenth = await ring()
   await takeCall(page, tenth, 'rml', '2')
   await page.keyboard.press('Control+Enter')
-  const ten = await incidentOf(tenth)
+  const ten = await incidentOf(page, tenth)
   await until('a unit on the tenth case', () => ten.unitIds[0])
   await shoot(page, 'tenth-1366')
   assert.equal(clicks, 0, 'nobody touched the mouse')
