@@ -18,7 +18,12 @@ export function gradeConfidence(confidence: number): 'high' | 'middle' | 'low' {
 }
 
 /** What there is under the caret for a text: hits, or why there are none. */
-function useAddresses(text: string, near: { lon: number; lat: number } | undefined, isOn: boolean) {
+function useAddresses(
+  text: string,
+  near: { lon: number; lat: number } | undefined,
+  region: string | undefined,
+  isOn: boolean,
+) {
   const [answer, setAnswer] = useState<{
     text: string
     hits: readonly AddressHit[]
@@ -32,13 +37,13 @@ function useAddresses(text: string, near: { lon: number; lat: number } | undefin
     if (!isOn || q === '') return setAnswer(undefined)
     const mine = newest.current
     const timer = setTimeout(async () => {
-      const found = await ask<AddressAnswer>('GET', `/v1/addresses${writeQuery({ q, ...near })}`)
+      const found = await ask<AddressAnswer>('GET', `/v1/addresses${writeQuery({ q, ...near, region })}`)
       if (mine !== newest.current) return
       if (found.ok) setAnswer({ text, hits: found.value.hits, none: found.value.version === undefined })
       else setAnswer({ text, hits: [], refusal: found.refusal })
     }, pauseMs)
     return () => clearTimeout(timer)
-  }, [text, near?.lon, near?.lat, isOn])
+  }, [text, near?.lon, near?.lat, region, isOn])
   return answer
 }
 
@@ -47,6 +52,8 @@ export function AddressBox(props: {
   text: string
   accepted: string | undefined
   near: { lon: number; lat: number } | undefined
+  /** County the call came from. */
+  region: string | undefined
   onText: (text: string) => void
   onAccept: (hit: AddressHit) => void
   /** Enter with nothing to take: on to the next field. */
@@ -58,7 +65,7 @@ export function AddressBox(props: {
   const [isOpen, setOpen] = useState(false)
   const [marked, setMarked] = useState(0)
   const isTaken = props.accepted !== undefined && props.text.startsWith(props.accepted)
-  const answer = useAddresses(props.text, props.near, isOpen && !isTaken)
+  const answer = useAddresses(props.text, props.near, props.region, isOpen && !isTaken)
   const hits = isOpen && !isTaken ? (answer?.hits ?? []) : []
   const isShown = isOpen && !isTaken && answer !== undefined
   const list = useRef<HTMLDivElement>(null)

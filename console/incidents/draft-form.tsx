@@ -150,6 +150,7 @@ export function DraftForm({ draft }: { draft: Draft }) {
             text={addressText}
             accepted={draft.accepted}
             near={call?.lon !== undefined && call.lat !== undefined ? { lon: call.lon, lat: call.lat } : undefined}
+            region={call?.regionCode}
             onText={setAddress}
             onAccept={accept}
             onDone={toLevel}
