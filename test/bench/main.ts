@@ -7,6 +7,7 @@ import { benchAddresses } from './addresses.ts'
 import { benchAdvice } from './advice.ts'
 import { type BenchFigure, benchAdvise } from './advise.ts'
 import { benchBoot } from './boot.ts'
+import { benchDesk } from './desk.ts'
 import { benchDetect } from './detect.ts'
 import { benchFanout } from './fanout.ts'
 import { benchGateway } from './gateway.ts'
@@ -53,6 +54,7 @@ const sections: Readonly<Record<string, () => Promise<void> | void>> = {
   detect: benchDetect,
   advise: printAdvise,
   addresses: benchAddresses,
+  desk: benchDesk,
   gateway: printGateway,
 }
 

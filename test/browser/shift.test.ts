@@ -3,38 +3,16 @@
  * calls posted as a switchboard would. Nothing here touches the mouse. Screenshots go to test/.artifacts for eyes to judge.
  */
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { build } from 'vite'
+import { plainText, readUnits } from '../../server/addresses/pinyin.ts'
 import type { Incident } from '../../server/state/world.ts'
-import { listHourFactors, SPEED_KMH, tellRegister } from '../../simulations/city.ts'
-import { drawGazetteer, type NameRow, writeGazetteer } from '../../simulations/gazetteer.ts'
-import { packCity, packRoads, seedCity } from '../../simulations/seed.ts'
-import { launchBrowser, type OpenBrowser } from '../help/browser.ts'
-import { startTestServer, type TestServer } from '../help/server.ts'
+import { type ShiftCity, startShiftCity, waitMs } from '../help/shift-city.ts'
 
-const root = resolve(import.meta.dirname, '../..')
-const artifacts = join(root, 'test/.artifacts')
-const day = '2026-11-21'
-/** Waits are generous: nothing here is about time, and the machine may be busy. */
-const waitMs = 30_000
-
-let server: TestServer
-let directory = ''
-let reporting: NodeJS.Timeout | undefined
-let rows: NameRow[] = []
-const browsers: OpenBrowser[] = []
-const city = seedCity({ seed: 7, units: 40 })
-
-const say = async (kind: string, body: unknown) => {
-  const entry = { kind, uuid: randomUUID(), occurredAt: Date.now(), body }
-  const { body: answer } = await server.post([entry])
-  assert.equal(answer.outcomes?.[0]?.result, 'done', `${kind}: ${JSON.stringify(answer)}`)
-}
+const artifacts = join(resolve(import.meta.dirname, '../..'), 'test/.artifacts')
+let shift: ShiftCity
 
 /** Waits until the world of the server is as wanted. */
 async function until<T>(what: string, find: () => T | undefined | false): Promise<T> {
@@ -49,90 +27,26 @@ async function until<T>(what: string, find: () => T | undefined | false): Promis
 
 before(async () => {
   await mkdir(artifacts, { recursive: true })
-  directory = await mkdtemp(join(tmpdir(), 'vigil-shift-'))
-  const pack = join(directory, 'pack')
-  await mkdir(pack)
-  rows = drawGazetteer(city)
-  await writeFile(join(pack, 'pack.json'), JSON.stringify(packCity(city, day)))
-  await writeFile(join(pack, 'roads.json'), JSON.stringify(packRoads(city, day, SPEED_KMH, listHourFactors())))
-  await writeFile(join(pack, 'gazetteer.ndjson'), writeGazetteer(rows, 'shift', day).join('\n'))
-  const { mkdirSync } = await import('node:fs')
-  mkdirSync(join(directory, 'house'))
-  await build({
-    root: join(root, 'console'),
-    configFile: join(root, 'console/vite.config.ts'),
-    logLevel: 'error',
-    build: { outDir: join(root, 'console/dist'), emptyOutDir: true, reportCompressedSize: false },
-  })
-  server = await startTestServer({ environment: { VIGIL_REGION_PACK: pack, VIGIL_DEMO: 'true' } })
-  const at = Date.now()
-  const told = [...tellRegister(city, at)]
-  for (let from = 0; from < told.length; from += 500)
-    await server.post(
-      told.slice(from, from + 500).map(({ kind, body }) => ({ kind, uuid: randomUUID(), occurredAt: at, body })),
-    )
-  // Every unit stands at its station and says so, as long as the shift lasts.
-  let seq = 0
-  const report = () => {
-    seq++
-    return server.post(
-      city.units.map((unit, n) => ({
-        kind: 'unit.position',
-        occurredAt: Date.now(),
-        source: `gps-${n}`,
-        epoch: 'e',
-        seq,
-        body: { unitId: unit.id, lon: city.graph.lon[unit.node], lat: city.graph.lat[unit.node], speedKmh: 0 },
-      })),
-    )
-  }
-  await report()
-  reporting = setInterval(() => void report().catch(() => undefined), 15_000)
+  shift = await startShiftCity(40)
 })
 
 after(async () => {
   // What was on the screen when something failed is worth more than a stack.
-  for (const opened of browsers) {
-    const page = opened.browser.pages().at(-1)
-    await page?.screenshot({ path: join(artifacts, 'shift-last.png') }).catch(() => undefined)
-  }
-  clearInterval(reporting)
-  for (const opened of browsers.splice(0)) await opened.close()
-  await server?.remove()
-  await rm(directory, { recursive: true, force: true })
+  for (const page of shift?.pages() ?? [])
+    await page.screenshot({ path: join(artifacts, 'shift-last.png') }).catch(() => undefined)
+  await shift?.stop()
 })
 
-async function openDesk(width: number, height: number): Promise<Page> {
-  const opened = await launchBrowser({ width, height })
-  browsers.push(opened)
-  const page = await opened.browser.newPage()
-  page.setDefaultTimeout(waitMs)
-  const accountId = `desk${width}`
-  const { password } = await server.addPerson(accountId, ['dispatcher'], ['330400'])
-  await page.goto(server.url)
-  await page.getByTestId('account').waitFor()
-  await page.keyboard.press('Tab')
-  await page.getByTestId('account').focus()
-  await page.keyboard.type(accountId)
-  await page.keyboard.press('Tab')
-  await page.keyboard.type(password)
-  await page.keyboard.press('Enter')
-  await page.locator('[data-testid="link"][data-state="live"]').waitFor()
-  return page
-}
-
 const shoot = (page: Page, name: string) => page.screenshot({ path: join(artifacts, `shift-${name}.png`) })
-const initialsOf = async (name: string) => {
-  const { plainText, readUnits } = await import('../../server/addresses/pinyin.ts')
-  return readUnits(plainText(name))
+const initialsOf = (name: string) =>
+  readUnits(plainText(name))
     .map(unit => unit.readings[0]?.[0] ?? unit.char)
     .join('')
-}
 let rung = 0
 /** A call rings without a place, as most do. */
 async function ring(more: Record<string, unknown> = {}): Promise<string> {
   const callId = `C-${++rung}`
-  await say('call.received', { callId, regionCode: '330402', callerNumber: `1380000${1000 + rung}`, ...more })
+  await shift.say('call.received', { callId, regionCode: '330402', callerNumber: `1380000${1000 + rung}`, ...more })
   return callId
 }
 
@@ -153,7 +67,7 @@ async function takeCall(page: Page, callId: string, address: string, level: stri
 /** The incident of a call, once the desk shows it too. */
 async function incidentOf(page: Page, callId: string): Promise<Incident> {
   const incident = await until(`an incident of ${callId}`, () =>
-    [...server.world.incidents.values()].find((each: Incident) => each.callIds.includes(callId)),
+    [...shift.server.world.incidents.values()].find((each: Incident) => each.callIds.includes(callId)),
   )
   await page.getByTestId('incident-panel').getByText(incident.incidentId, { exact: true }).waitFor()
   return incident
@@ -167,10 +81,11 @@ async function command(page: Page, line: string): Promise<void> {
   await page.keyboard.press('Enter')
   await page.getByTestId('command-input').waitFor({ state: 'detached' })
 }
-const unitName = (unitId: string) => server.world.units.get(unitId)!.name.replace(' ', '')
+const unitName = (unitId: string) => shift.server.world.units.get(unitId)!.name.replace(' ', '')
 
 test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junction, mile post and position; questions while it rolls', async t => {
-  const page = await openDesk(1366, 768)
+  const { server, rows } = shift
+  const page = await shift.openDesk(1366, 768)
   let clicks = 0
   await page.exposeFunction('noteClick', () => clicks++)
   await page.evaluate('addEventListener("pointerdown", () => noteClick(), true)')
@@ -194,7 +109,7 @@ test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junctio
 
   // 2: a landmark by its initials; the complaint opens the questions; the unit goes first, the questions go on.
   const second = await ring()
-  await takeCall(page, second, await initialsOf(landmark.name), '2')
+  await takeCall(page, second, initialsOf(landmark.name), '2')
   await page.keyboard.type('xt')
   await page.getByTestId('pack-offer-chest-pain').waitFor()
   await page.keyboard.press('Enter')
@@ -265,7 +180,7 @@ test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junctio
 
   // 6: less urgent than the answers propose: a reason by one key.
   const sixth = await ring()
-  await takeCall(page, sixth, await initialsOf(hospital.name), '3')
+  await takeCall(page, sixth, initialsOf(hospital.name), '3')
   await page.keyboard.type('zf')
   await page.getByTestId('pack-offer-stroke').waitFor()
   await page.keyboard.press('Enter')
@@ -290,7 +205,7 @@ test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junctio
 
   // 8: statuses by the command line; 9: a cancel; 10: a close with its outcome.
   const eighth = await ring()
-  await takeCall(page, eighth, await initialsOf(landmark.name), '3')
+  await takeCall(page, eighth, initialsOf(landmark.name), '3')
   await page.keyboard.press('Control+Enter')
   const eight = await incidentOf(page, eighth)
   const unitId = await until('a unit on the eighth case', () => eight.unitIds[0])
