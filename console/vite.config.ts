@@ -23,7 +23,7 @@ export default defineConfig({
     // antd is one library and lies behind the sign-in of a local network; the map and chart engines are lazy.
     chunkSizeWarningLimit: 2_000,
     rolldownOptions: {
-      input: { desk: `${import.meta.dirname}/index.html` },
+      input: { desk: `${import.meta.dirname}/index.html`, call: `${import.meta.dirname}/call.html` },
       output: {
         codeSplitting: {
           groups: [

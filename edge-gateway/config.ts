@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
-import { Id } from '#contract/scalars.ts'
+import { Id, RegionCode } from '#contract/scalars.ts'
 
 /** Servers one gateway may be told of; they are tried in turn. */
 export const serversMax = 8
@@ -60,6 +60,25 @@ const MonitorSource = z.strictObject({
   monitors: z.array(Monitor).min(1).max(devicesMax),
 })
 
+const TelephonySource = z.strictObject({
+  kind: z.literal('cti'),
+  host: z.string().default('127.0.0.1'),
+  port: Port,
+  /** Stands before every call number of this system in the log; two systems of one city have two. */
+  prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,15}$/)
+    .default('T-'),
+  /** Shared secret of the hello line. */
+  key: z.string().min(16).max(200),
+  /** Region of a call whose trunk is not listed below. */
+  regionCode: RegionCode,
+  /** Regions by trunk, for lines whose callers are of one county. */
+  trunks: z.record(z.string().min(1).max(60), RegionCode).default({}),
+  datum: z.enum(['WGS84', 'GCJ02', 'BD09']).default('WGS84'),
+  networks: Networks,
+})
+
 const mebibyte = 1_048_576
 const hourMs = 3_600_000
 
@@ -105,7 +124,7 @@ const ConfigFile = z.strictObject({
   health: z.strictObject({ port: Port.default(8_121) }).prefault({}),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
   sources: z
-    .array(z.discriminatedUnion('kind', [TerminalSource, MonitorSource]))
+    .array(z.discriminatedUnion('kind', [TerminalSource, MonitorSource, TelephonySource]))
     .min(1)
     .max(sourcesMax),
 })
@@ -114,6 +133,8 @@ export type GatewayTerminal = z.infer<typeof Terminal>
 export type TerminalSource = z.infer<typeof TerminalSource>
 export type GatewayMonitor = z.infer<typeof Monitor>
 export type MonitorSource = z.infer<typeof MonitorSource>
+export type TelephonySource = z.infer<typeof TelephonySource>
+type GatewaySource = TerminalSource | MonitorSource | TelephonySource
 export type GatewayLimits = z.infer<typeof Limits>
 /** What a configuration file may hold, as somebody writes it. */
 export type GatewayConfigInput = z.input<typeof ConfigFile>
@@ -128,7 +149,7 @@ export type GatewayConfig = {
   limits: GatewayLimits
   healthPort: number
   logLevel: string
-  sources: (TerminalSource | MonitorSource)[]
+  sources: GatewaySource[]
 }
 
 /** A configuration that cannot be started with; its text says what to change. */
@@ -203,7 +224,7 @@ export function parseGatewayConfig(text: string, baseDirectory: string): Gateway
 }
 
 /** One number is one terminal, and one unit has one terminal and one bed: else two devices would share one numbering. */
-function refuseDoubles(sources: readonly (TerminalSource | MonitorSource)[]): void {
+function refuseDoubles(sources: readonly GatewaySource[]): void {
   const seen = new Set<string>()
   const refuseSecond = (name: string) => {
     if (seen.has(name)) throw new GatewayConfigFault(`sources: ${name} stands there twice / 重复登记`)
@@ -215,6 +236,7 @@ function refuseDoubles(sources: readonly (TerminalSource | MonitorSource)[]): vo
         refuseSecond(`terminal ${number}`)
         refuseSecond(`terminal of ${unitId}`)
       }
+    else if (source.kind === 'cti') refuseSecond(`telephone system ${source.prefix}`)
     else
       for (const { bed, networks } of source.monitors)
         refuseSecond(`bed ${index} ${bed ?? `of ${networks ?? 'any network'}`}`)
@@ -241,7 +263,9 @@ export function maskGatewayConfig(config: GatewayConfig): Record<string, unknown
     sources: config.sources.map(source =>
       source.kind === 'jt808'
         ? { ...source, terminals: source.terminals.length }
-        : { ...source, monitors: source.monitors.length },
+        : source.kind === 'cti'
+          ? { ...source, key: '***' }
+          : { ...source, monitors: source.monitors.length },
     ),
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Main of the edge gateway: `npm run gateway -- --config FILE`. Builds and joins, no logic; ends in order on SIGTERM or SIGINT.
  *
- *   terminals, monitors → sources/*-listener → spool → uplink → POST /v1/entries        health beside it, on loopback
+ *   terminals, monitors, telephone system → sources/*-listener → spool → uplink → POST /v1/entries        health beside it, on loopback
  *
  * When everything listens it prints one line: `gateway ready {"health":"http://…","listeners":[{"kind","transport","host","port"}]}`.
  */
@@ -10,6 +10,7 @@ import { type Logger, pino } from 'pino'
 import { type GatewayConfig, GatewayConfigFault, loadGatewayConfig, maskGatewayConfig } from './config.ts'
 import { startHealth } from './health.ts'
 import { SealFault } from './seal.ts'
+import { startCtiListener } from './sources/cti-listener.ts'
 import { type Listener, startJt808Listener } from './sources/jt808-listener.ts'
 import { startMllpListener } from './sources/mllp-listener.ts'
 import { openSpool, SpoolFault } from './spool.ts'
@@ -83,7 +84,11 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
   try {
     for (const source of config.sources)
       listeners.push(
-        source.kind === 'jt808' ? await startJt808Listener(source, ports) : await startMllpListener(source, ports),
+        source.kind === 'jt808'
+          ? await startJt808Listener(source, ports)
+          : source.kind === 'cti'
+            ? await startCtiListener(source, ports)
+            : await startMllpListener(source, ports),
       )
     const health = await startHealth({
       port: config.healthPort,

@@ -1,7 +1,7 @@
 /**
  * Spool: the gateway's durable queue (node:sqlite, WAL, synchronous FULL). Stands between the doors for foreign protocols and
  * the uplink. An append is answered after the sync to disk, and gives (device, epoch, seq) in the same transaction. Two lanes:
- * `live` is the newest fix of each device, `record` is everything in the order it came. Promises: what was appended is offered
+ * `live` is the newest fix of each device, `record` is everything in the order it came, calls before all else. Promises: what was appended is offered
  * until it is acknowledged, and again when the server's log is another one; bounded by bytes and age, positions go first, then
  * every other vital sign, nothing else ever; what goes is written down as a gap. Bodies are sealed; device, kind, times are clear.
  */
@@ -143,6 +143,7 @@ CREATE TABLE IF NOT EXISTS entry (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS entry_waiting ON entry (id) WHERE state = 0;
 CREATE INDEX IF NOT EXISTS entry_shed ON entry (kind, id) WHERE state = 0;
+CREATE INDEX IF NOT EXISTS entry_call ON entry (id) WHERE state = 0 AND kind >= 'call.' AND kind < 'call/';
 CREATE INDEX IF NOT EXISTS entry_kept ON entry (log_no, id) WHERE state = 1;
 CREATE INDEX IF NOT EXISTS entry_mark ON entry (device_no, id) WHERE mark IS NOT NULL;
 CREATE TABLE IF NOT EXISTS raw (
@@ -306,6 +307,11 @@ export function openSpool(options: SpoolOptions): Spool {
     updateDevice: prepare('UPDATE device SET seq = ?, live_at = ? WHERE device_no = ?'),
     record: prepare(
       'SELECT id, device_no, seq, kind, occurred_at, sealed FROM entry WHERE state = 0 ORDER BY id LIMIT ?',
+    ),
+    // What a telephone system said goes ahead of every backlog: its devices say nothing else, so each stays in its order.
+    calls: prepare(
+      `SELECT id, device_no, seq, kind, occurred_at, sealed FROM entry
+       WHERE state = 0 AND kind >= 'call.' AND kind < 'call/' ORDER BY id LIMIT ?`,
     ),
     one: prepare('SELECT id, device_no, seq, kind, occurred_at, sealed FROM entry WHERE id = ? AND state = 0'),
     answer: prepare('UPDATE entry SET state = 1, log_no = ?, code = ?, answered_at = ? WHERE id = ? AND state = 0'),
@@ -660,11 +666,18 @@ export function openSpool(options: SpoolOptions): Spool {
     },
     takeRecord(max) {
       if (isOfferingAgain) return []
+      const isFree = (row: Row) => !held.has(row.id)
+      const calls = (statements.calls.all(max + held.size) as unknown as Row[]).filter(isFree).slice(0, max)
+      const taken = calls.map(row => hold(row, false))
+      if (taken.length === max) return taken
       const rows = statements.record.all(max + held.size) as unknown as Row[]
-      return rows
-        .filter(row => !held.has(row.id))
-        .slice(0, max)
-        .map(row => hold(row, false))
+      return [
+        ...taken,
+        ...rows
+          .filter(isFree)
+          .slice(0, max - taken.length)
+          .map(row => hold(row, false)),
+      ]
     },
     takeLive(max) {
       const taken: SpoolEntry[] = []

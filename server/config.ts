@@ -12,6 +12,8 @@ const Environment = z.strictObject({
   DATABASE_URL: z.string().min(1).optional(),
   /** `live` sends pages; anything else says what would have been sent. */
   PAGER: z.enum(['live', 'dry']).default('dry'),
+  /** `on` opens the one-key call page (call.html) to people nobody knows. Off: the network is closed. */
+  PUBLIC_CALLS: z.enum(['on', 'off']).default('off'),
   /** `entries`: a player ticks and the city lives in its recordings' year. */
   CLOCK: z.enum(['wall', 'entries']).default('wall'),
   VIGIL_HOST: z.string().default('127.0.0.1'),
@@ -37,11 +39,15 @@ const Environment = z.strictObject({
   VIGIL_RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(30),
   VIGIL_CHECKPOINT_ENTRIES: z.coerce.number().int().min(1_000).max(10_000_000).default(200_000),
   VIGIL_DEMO: Flag.default(false),
+  /** Carries between the processes of one city; with it a process may be the line, the door in or the door out alone. */
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  VIGIL_ROLE: z.enum(['all', 'line', 'intake', 'fanout']).default('all'),
 })
 
 export type Config = {
   databaseUrl?: string
   pager: 'live' | 'dry'
+  publicCalls: boolean
   clock: 'wall' | 'entries'
   host: string
   port: number
@@ -58,6 +64,8 @@ export type Config = {
   retentionDays: number
   checkpointEntries: number
   demo: boolean
+  role: 'all' | 'line' | 'intake' | 'fanout'
+  redisUrl?: string
   /** Loopback port of the embedded database for `psql`; undefined: only its private socket. */
   embeddedPort?: number
 }
@@ -80,8 +88,6 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     if (value === undefined || value === '') continue
     if (key.startsWith('VIGIL_') && !known.has(key))
       throw new ConfigFault(`unknown setting ${key} / 未知的配置项 ${key}`)
-    if (key === 'REDIS_URL')
-      throw new ConfigFault('REDIS_URL is not built yet: one process does all / 尚不支持 REDIS_URL')
     if (known.has(key)) read[key] = value
   }
   const parsed = Environment.safeParse(read)
@@ -102,10 +108,15 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     )
   if (e.DATABASE_URL !== undefined && e.VIGIL_MASTER_KEY_FILE === undefined)
     throw new ConfigFault('with DATABASE_URL, VIGIL_MASTER_KEY_FILE is required / 使用外部数据库时必须指定主密钥文件')
+  if (e.VIGIL_ROLE !== 'all' && (e.REDIS_URL === undefined || e.DATABASE_URL === undefined))
+    throw new ConfigFault(
+      'VIGIL_ROLE other than all needs REDIS_URL and DATABASE_URL / 拆分进程角色须同时配置 REDIS_URL 与 DATABASE_URL',
+    )
   const dataDirectory = resolve(e.VIGIL_DATA)
   return {
     ...(e.DATABASE_URL === undefined ? {} : { databaseUrl: e.DATABASE_URL }),
     pager: e.PAGER,
+    publicCalls: e.PUBLIC_CALLS === 'on',
     clock: e.CLOCK,
     host: e.VIGIL_HOST,
     port: e.VIGIL_PORT,
@@ -125,13 +136,21 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     retentionDays: e.VIGIL_RETENTION_DAYS,
     checkpointEntries: e.VIGIL_CHECKPOINT_ENTRIES,
     demo: e.VIGIL_DEMO,
+    role: e.VIGIL_ROLE,
+    ...(e.REDIS_URL === undefined ? {} : { redisUrl: e.REDIS_URL }),
   }
+}
+
+/** True when people reach this server by https, by itself or by its proxy. */
+export function isServedSecurely(config: Pick<Config, 'tls' | 'publicUrl'>): boolean {
+  return config.tls !== undefined || config.publicUrl?.startsWith('https:') === true
 }
 
 /** The configuration with every secret masked, for the first log line. */
 export function maskConfig(config: Config): Record<string, unknown> {
   const masked: Record<string, unknown> = { ...config }
-  if (typeof masked.databaseUrl === 'string') masked.databaseUrl = masked.databaseUrl.replace(/\/\/[^@/]*@/, '//***@')
+  for (const key of ['databaseUrl', 'redisUrl'])
+    if (typeof masked[key] === 'string') masked[key] = masked[key].replace(/\/\/[^@/]*@/, '//***@')
   for (const key of ['pagerSecret', 'mapboxToken']) if (masked[key] !== undefined) masked[key] = '***'
   return masked
 }

@@ -1,127 +1,62 @@
 /**
  * Main: builds the line, opens the doors, closes them in reverse. No logic: every decision stands in the part it joins.
  *
- *   database → log → boot (checkpoint + tail) → writer → identity → intake, query, fan-out, pager, projections → ticker
+ *   all        database → line → identity → doors, in one process
+ *   line       the appender of a city, or its standby; doors of other processes reach it by the bus
+ *   intake     the door in; fanout: the door out; both over a follower of the log
  */
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import type { Server as HttpServer } from 'node:http'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-import { pino } from 'pino'
-import type { Entry, Kind } from '#contract/entry.ts'
-import { describeReject, type Reject, reject } from '#contract/errors.ts'
-import type { CityView, SessionView } from '#contract/view.ts'
-import type { BasemapPack, EntriesRequest } from '#contract/wire.ts'
-import { startAddresses } from './addresses/thread.ts'
-import { createApp } from './app.ts'
-import { type Config, loadConfig, maskConfig } from './config.ts'
-import { SOCKET_PORT } from './database/embedded/embedded.ts'
+import { type Logger, pino } from 'pino'
+import { kinds } from '#contract/entry.ts'
+import { underWayMax } from './bus/bus.ts'
+import { startFollower } from './bus/follower.ts'
+import { openRedisBus } from './bus/redis.ts'
+import { type Config, isServedSecurely, loadConfig, maskConfig } from './config.ts'
 import { migrate } from './database/migrate.ts'
-import { type Database, isDatabaseAway, isDataFault, openDatabase } from './database/pool.ts'
-import { judgeSeries } from './detect/band.ts'
-import { defaultCalendar } from './detect/default-calendar.ts'
-import { defaultRules } from './detect/default-rules.ts'
-import { startPager } from './fanout/pager.ts'
-import { registerReceiptRoute } from './fanout/receipts.ts'
-import { type Client, startFanout } from './fanout/socket.ts'
-import { levelCounts } from './fanout/sql.ts'
-import { startTables } from './fanout/tables.ts'
+import { type Database, isDatabaseAway, openDatabase } from './database/pool.ts'
+import { openDoors, serverVersion } from './doors.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
 import { loadMasterKey } from './identity/master-key.ts'
-import { findActor, isInScope, listRoles, mayUse, type Principal } from './identity/permissions.ts'
-import { registerIdentityRoutes } from './identity/routes.ts'
-import { createSight, judgeSaying } from './identity/sight.ts'
-import type { Speaker } from './intake/admit.ts'
-import { createEpochGate } from './intake/epochs.ts'
-import { judgePack } from './intake/packs.ts'
-import { type IntakePorts, registerIntakeRoutes, takeEntries } from './intake/routes.ts'
-import { rebuildWorld, storeUndecided } from './log/boot.ts'
-import { hashSlices, sliceWorld } from './log/checkpoint.ts'
+import { createVoice, describeCity, type House, type Line, type OnError, openLine } from './line.ts'
 import type { Log } from './log/log.ts'
-import { openPostgresLog, releaseLease, takeLease } from './log/postgres.ts'
-import { startWriter, type Writer } from './log/writer.ts'
-import { createAdvisor } from './operations/advice.ts'
-import { startCheckpoints } from './operations/checkpoints.ts'
+import { openPostgresLog } from './log/postgres.ts'
+import type { Writer } from './log/writer.ts'
 import { createEntriesClock, createWallClock } from './operations/clock.ts'
-import { defaultPacks } from './operations/default-packs.ts'
-import { noteForgotten, settleForgotten } from './operations/forgotten.ts'
-import { startJobs } from './operations/jobs.ts'
-import { createMetrics } from './operations/metrics.ts'
+import { settleForgotten } from './operations/forgotten.ts'
 import { findSealedRecord, listForgotten } from './operations/records.ts'
 import { isRestored } from './operations/sql.ts'
-import { startTicker } from './operations/ticker.ts'
-import { advance, coreVersion } from './pipeline.ts'
-import { registerReportRoutes } from './query/report-routes.ts'
-import { type QueryPorts, registerQueryRoutes } from './query/routes.ts'
-import { startRoadThread } from './roads/thread.ts'
-import { createTravel } from './roads/travel.ts'
-import { getSourceKey } from './state/sources.ts'
-import { createTouched, type World } from './state/world.ts'
+import { advance } from './pipeline.ts'
+import type { World } from './state/world.ts'
 
-export const serverVersion = '0.1.0'
-/** A standby or a restart waits this long for the former holder's lease to end. */
-const leaseWaitMaxMs = 20_000
+export { serverVersion } from './doors.ts'
 
 export type Server = {
   app: FastifyInstance
   url: string
   port: number
   world: World
-  log: Log
-  writer: Writer
   identity: Identity
   database: Database
+  stop(): Promise<void>
+}
+/** A server that is the line and the doors in one. */
+export type WholeServer = Server & {
+  log: Log
+  writer: Writer
   /** The first administrator, at the first start of an empty database; shown once. */
   first: { accountId: string; secret: string } | undefined
   makeCheckpoint(): Promise<unknown>
-  stop(): Promise<void>
 }
 
-async function readBasemap(directory: string | undefined): Promise<BasemapPack | undefined> {
-  return directory === undefined
-    ? undefined
-    : (JSON.parse(await readFile(join(directory, 'pack.json'), 'utf8')) as BasemapPack)
-}
+type Ground = { config: Config; database: Database; logger: Logger; onError: OnError }
 
-/** Opens the era of a fresh log, or a new one when this release folds differently from the one that wrote the log. */
-async function openEra(log: Log, world: World): Promise<void> {
-  const era = await log.findEra()
-  if (era?.coreVersion === coreVersion) return
-  const eraNo = (era?.eraNo ?? 0) + 1
-  if (era) {
-    const slices = [...sliceWorld(world)]
-    await log.saveCheckpoint({ seq: world.seq, eraNo, coreVersion, hash: hashSlices(slices), slices })
-  }
-  await log.startEra({
-    eraNo,
-    openingSeq: world.seq,
-    coreVersion,
-    reason: era ? `core ${era.coreVersion} → ${coreVersion}` : 'first start',
-  })
-}
-
-/** Starts a whole server on a configuration. `onFatal` ends the process (a bug, or a lost lease). */
-export async function startServer(
-  config: Config,
-  onFatal: (error: Error) => void = () => process.exit(70),
-): Promise<Server> {
+async function openGround(config: Config): Promise<Ground> {
   mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 })
-  const logger = pino({ level: config.logLevel, base: { app: 'vigil' } })
+  const logger = pino({ level: config.logLevel, base: { app: 'vigil', role: config.role } })
   logger.info({ config: maskConfig(config) }, 'starting')
-  const onError = (where: string) => (error: unknown) =>
-    logger.error(
-      {
-        err: {
-          name: (error as Error).name,
-          code: (error as { code?: string }).code,
-          message: (error as Error).message,
-        },
-      },
-      where,
-    )
-
   const database = await openDatabase({
     ...(config.databaseUrl === undefined ? {} : { databaseUrl: config.databaseUrl }),
     directory: join(config.dataDirectory, 'database'),
@@ -129,425 +64,228 @@ export async function startServer(
     onState: (state, detail) => logger.warn({ state, detail }, 'database'),
   })
   await migrate(database)
-  const holder = database.kind === 'embedded' ? 'embedded' : randomUUID()
-  const fence = await takeLease(database.linePool, 'line', holder, leaseWaitMaxMs)
-  const log = await openPostgresLog(database.linePool, fence)
-
-  const rebuilt = await rebuildWorld(log, advance)
-  const { world } = rebuilt
-  if (rebuilt.damagedSeqs.length > 0)
-    logger.error({ seqs: rebuilt.damagedSeqs }, 'checkpoints damaged: an older one was used')
-  const head = await storeUndecided(log, await log.getHead(), rebuilt.undecided)
-  await openEra(log, world)
-  logger.info(
-    { seq: world.seq, replayed: rebuilt.replayed, fromCheckpointSeq: rebuilt.fromCheckpointSeq },
-    'world rebuilt',
-  )
-
-  const clock =
-    config.clock === 'wall'
-      ? createWallClock(head.loggedAt)
-      : createEntriesClock(world.city.tickedAt || Date.UTC(2000, 0, 1))
-  const touched = createTouched()
-  const epoch = `boot-${randomUUID()}`
-  let isFencedOut = false
-  const appliedListeners = new Set<(entries: readonly Entry[]) => void>()
-  const writer = startWriter(
-    {
-      log,
-      world,
-      touched,
-      advance,
-      clock,
-      isAway: isDatabaseAway,
-      isDataFault,
-      onApplied: entries => {
-        for (const listener of appliedListeners) listener(entries)
-      },
-      onFatal: (error, entry) => {
-        isFencedOut = true
-        logger.fatal({ err: error, seq: entry?.seq, kind: entry?.kind }, 'the line stops')
-        onFatal(error)
-      },
-      onState: state => logger.warn({ state }, 'writer'),
-    },
-    head,
-  )
-
-  let ownSeq = 0
-  /** The house says something about itself; throws when it could not be made durable. */
-  const say = async (kind: Kind, body: unknown, actor?: Entry['actor']): Promise<void> => {
-    ownSeq++
-    const at = clock.now()
-    const entry = {
-      seq: 0,
-      loggedAt: 0,
-      kind,
-      source: 'house',
-      epoch,
-      sourceSeq: ownSeq,
-      ...(actor ? { actor } : {}),
-      occurredAt: at,
-      receivedAt: at,
-      body,
-    }
-    const [told] = await writer.submit([entry as unknown as Entry])
-    if (told!.result !== 'done') throw new Error(`${kind}: ${told!.reject?.code ?? 'refused'}`)
+  const onError: OnError = where => error => {
+    const { name, code, message } = error as Error & { code?: string }
+    logger.error({ err: { name, code, message } }, where)
   }
+  return { config, database, logger, onError }
+}
 
-  const isSecure = config.tls !== undefined || config.publicUrl?.startsWith('https:') === true
-  const identity = createIdentity({
+async function openIdentity({ config, database, onError }: Ground, house: House): Promise<Identity> {
+  return createIdentity({
     pool: database.pool,
     masterKey: await loadMasterKey(config.masterKeyFile, { create: database.kind === 'embedded' }),
-    say: ({ kind, body, actor }) => say(kind, body, actor),
-    findSealed: (recordKind, recordId) => findSealedRecord(database.pool, world, recordKind, recordId),
-    regions: () => world.regions,
-    isSecure,
+    say: ({ kind, body, actor }) => house.say(kind, body, actor),
+    findSealed: (recordKind, recordId) => findSealedRecord(database.pool, house.world, recordKind, recordId),
+    regions: () => house.world.regions,
+    isSecure: isServedSecurely(config),
     origins: config.publicUrl === undefined ? [] : [new URL(config.publicUrl).origin],
     onFault: onError('identity'),
   })
+}
+
+/** Opens identity beside a line: the first administrator, and what a restore brought back although it was forgotten. */
+async function settleIdentity({ config, database }: Ground, line: Line, identity: Identity) {
   const { first } = await identity.open()
-  const forgottenFile = join(config.dataDirectory, 'forgotten.jsonl')
-  await settleForgotten(forgottenFile, await listForgotten(database.pool), {
+  await settleForgotten(join(config.dataDirectory, 'forgotten.jsonl'), await listForgotten(database.pool), {
     forget: erasures => identity.sealer.forgetMany(erasures),
-    say: body => say('person.forgotten', body),
+    say: body => line.say('person.forgotten', body),
   })
-  appliedListeners.add(entries => noteForgotten(forgottenFile, entries, onError('forgotten')))
-  for (const poison of rebuilt.quarantined)
-    await say('entry.quarantined', { entrySeq: poison.seq, kind: poison.kind, fault: poison.fault })
+  return first
+}
 
-  if (world.city.rulesVersion === 0) await say('rule.published', { version: 1, rules: defaultRules })
-  if (!world.city.packsVersion) for (const pack of defaultPacks) await say('pack.published', pack)
-  if (!world.city.calendarVersion) await say('calendar.published', { version: 1, spans: defaultCalendar })
-
-  // A restored or replayed city is dry: it knows pages that were sent long ago, from where the live city now is.
-  const pagerMode =
-    config.pager === 'live' && config.clock === 'wall' && !(await isRestored(database.pool)) ? 'live' : 'dry'
-  if (config.pager !== pagerMode) logger.warn({ pager: pagerMode }, 'this city is restored or played: pages stay dry')
-  const getCity = (): CityView => ({
-    now: clock.now(),
-    clock: config.clock,
-    pager: pagerMode,
-    quarantined: world.city.quarantined,
-    lastTickGapMs: world.city.lastTickGapMs,
-    rulesVersion: world.city.rulesVersion,
-    ...(world.city.packsVersion === undefined ? {} : { packsVersion: world.city.packsVersion }),
-    regionsVersion: world.city.regionsVersion,
-  })
-  const basemap = await readBasemap(config.regionPack)
-  // A pack of roads that is refused stops nobody: advice goes by the straight line and says why.
-  const roads =
-    config.regionPack === undefined
-      ? undefined
-      : startRoadThread({
-          directory: config.regionPack,
-          onRoads: held => logger.info(held, 'roads'),
-          onRefused: refused => logger.error(refused, 'roads refused'),
-          onError: onError('roads'),
-        })
-  const travel = createTravel(roads)
-  const addresses = startAddresses({
-    directory: config.regionPack,
-    onNames: held => logger.info(held, 'gazetteer'),
-    onRefused: refused => logger.error(refused, 'gazetteer refused'),
-    onError: onError('addresses'),
-  })
-  const advisor = createAdvisor({ world, travel, now: () => clock.now() })
-
-  // Where no real caller is: packs without a physician's approval may be asked.
-  const mayDrill = config.demo || config.clock === 'entries'
-  const toSpeaker = (principal: Principal): Speaker => {
-    const actor = findActor(principal)
-    return {
-      source: principal.type === 'account' ? `desk:${principal.accountId}` : principal.deviceId,
-      ...(actor ? { actor } : {}),
-      isRelay: principal.type === 'device' && (principal.role === 'gateway' || principal.role === 'player'),
-      judge: (kind, body) =>
-        judgeSaying(principal, world, config.clock, kind, body) ?? judgePack(world, mayDrill, kind, body),
-      covers: regionCode => isInScope(principal, regionCode, world.regions),
-    }
-  }
-  const metrics = createMetrics({
-    logSeq: () => writer.getHead().seq,
-    worldSeq: () => world.seq,
-    waiting: () => writer.getState().waiting,
-    commits: () => writer.getState().commits,
-    clients: () => fanout.countClients(),
-    openAlerts: () => [...world.alerts.values()].filter(a => a.state === 'open').length,
-    quarantined: () => world.city.quarantined,
-    tickAgeMs: () => clock.now() - world.city.tickedAt,
-    projectionWaiting: () => tables.waiting(),
-  })
-  const admitRoute = async (
-    headers: Parameters<Identity['authenticate']>[0],
-    route: string,
-  ): Promise<Principal | Reject> => {
-    const principal = await identity.authenticate(headers)
-    if ('code' in principal) return principal
-    return mayUse(principal, route) ? principal : reject('ROLE_FORBIDDEN')
-  }
-  const intake: IntakePorts = {
-    world,
-    incarnation: () => log.incarnation,
-    cityNow: () => clock.now(),
-    isPlayed: config.clock === 'entries',
-    async authenticate(request) {
-      const foreign = identity.admitOrigin(request.headers)
-      if (foreign) return foreign
-      const principal = await admitRoute(request.headers, 'POST /v1/entries')
-      return 'code' in principal ? principal : toSpeaker(principal)
-    },
-    seal: items => identity.sealer.sealMany(items),
-    hashNumber: text => identity.sealer.hashNumber(text),
-    isAway: isDatabaseAway,
-    isWriterAway: () => writer.getState().state === 'away',
-    submit: (entries, laneOf) => writer.submit(entries, laneOf),
-    hasRoom: counts => writer.hasRoom(counts),
-    epochs: createEpochGate((source, began) => world.sources.has(getSourceKey(source, began))),
-    count: metrics.count,
-  }
-
-  await levelCounts(database.pool)
-  const tables = startTables(database.pool, world, onError('tables'))
-  let isReady = false
-  const app = await createApp(
-    {
-      version: serverVersion,
-      ...(config.tls ? { tls: config.tls } : {}),
-      consoleDirectory: resolve(import.meta.dirname, '../console/dist'),
-      mapbox: config.mapboxToken !== undefined,
-      isBehindProxy: config.tls === undefined && isSecure,
-      health: () => ({ isAlive: true }),
-      readiness: () => ({
-        isReady: isReady && writer.getState().state === 'ready',
-        seq: world.seq,
-        logSeq: writer.getHead().seq,
-        lag: writer.getHead().seq - world.seq,
-        database: writer.getState().state,
-        clock: config.clock,
-        pager: getCity().pager,
-        version: serverVersion,
-      }),
-      metrics: metrics.read,
-      isAway: isDatabaseAway,
-      async guard(request, route) {
-        const isLoopback = request.ip === '127.0.0.1' || request.ip === '::1'
-        if (mayUse(undefined, route, isLoopback)) return undefined
-        const principal = await identity.authenticate(request.headers)
-        if ('code' in principal) return principal
-        return mayUse(principal, route, isLoopback) ? undefined : reject('ROLE_FORBIDDEN')
-      },
-      onFault(error, request) {
-        const incident = request.id
-        logger.error(
-          {
-            err: {
-              name: error.name,
-              code: (error as { code?: string }).code,
-              stack: error.stack?.split('\n').slice(1, 6),
-            },
-            incident,
-            route: request.routeOptions?.url,
-          },
-          'request failed',
-        )
-        return incident
-      },
-    },
-    async app => {
-      await app.register(async scope => registerIdentityRoutes(scope, identity))
-      registerIntakeRoutes(app, intake)
-      registerReceiptRoute(app, {
-        ...(config.pagerSecret === undefined ? {} : { secret: config.pagerSecret }),
-        hasPage: pageId => world.pages.has(pageId),
-        say: body => say('page.receipted', body),
-      })
-      const queryPorts: QueryPorts = {
-        pool: database.pool,
-        world,
-        basemap,
-        now: () => clock.now(),
-        settings: () => ({
-          version: serverVersion,
-          demo: config.demo,
-          clock: config.clock,
-          pager: getCity().pager,
-        }),
-        mapboxToken: config.mapboxToken,
-        async authenticate(request, route) {
-          const principal = await admitRoute(request.headers, route)
-          return 'code' in principal ? principal : createSight(principal, world)
-        },
-        judge: judgeSeries,
-        advise: advisor.advise,
-        addresses,
-        mayDrill,
-      }
-      registerQueryRoutes(app, queryPorts)
-      registerReportRoutes(app, queryPorts)
-    },
-  )
-  await app.ready()
-
-  const clients = new WeakMap<Client, Principal>()
-  const fanout = startFanout(app.server as HttpServer, {
-    world,
-    touched,
-    getCity,
-    incarnation: log.incarnation,
-    serverVersion,
-    origins: config.publicUrl === undefined ? [] : [new URL(config.publicUrl).origin],
-    beforeFlush: () => tables.note(touched),
-    async authenticate(headers) {
-      const foreign = identity.admitOrigin(headers as Parameters<Identity['admitOrigin']>[0])
-      if (foreign) return foreign
-      const principal = await admitRoute(headers as Parameters<Identity['authenticate']>[0], 'GET /v1/socket')
-      if ('code' in principal) return principal
-      const client: Client = {
-        session: await describeSession(headers, principal),
-        scope: createSight(principal, world),
-      }
-      clients.set(client, principal)
-      return client
-    },
-    watch: (client, onEnd) => identity.watch(clients.get(client)!, onEnd),
-    onGone: client => clients.delete(client),
-    async isStillSignedIn(client) {
-      await identity.touch(clients.get(client)!)
-      return clients.has(client)
-    },
-    async submit(client, request: EntriesRequest) {
-      const principal = clients.get(client)!
-      const take = mayUse(principal, 'POST /v1/entries')
-        ? takeEntries(request.entries, toSpeaker(principal), intake)
-        : Promise.resolve({ refused: reject('ROLE_FORBIDDEN') })
-      // A click is always answered, also when something broke on the way.
-      const answer = await take.catch(error => {
-        const incident = randomUUID()
-        onError(`submit ${incident}`)(error)
-        return { refused: isDatabaseAway(error) ? reject('DATABASE_AWAY') : reject('INTERNAL', { incident }) }
-      })
-      if (!('refused' in answer)) return answer
-      const { http: _http, ...text } = describeReject(answer.refused)
-      return text
-    },
-    onError: onError('fanout'),
-  })
-  const describeSession = async (
-    headers: Parameters<Identity['findSession']>[0],
-    principal: Principal,
-  ): Promise<SessionView> => {
-    const { toSessionView } = await import('./identity/sessions.ts')
-    const row = principal.type === 'account' ? await identity.findSession(headers) : undefined
-    if (row) return toSessionView(row)
-    const id = principal.type === 'device' ? principal.deviceId : principal.accountId
-    return {
-      accountId: id,
-      name: id,
-      roles: [...listRoles(principal)],
-      regions: [...principal.regions],
-      expiresAt: Date.UTC(2099, 0, 1),
-      mustChangePassword: false,
-    }
-  }
-  appliedListeners.add(entries => {
-    fanout.onApplied(entries)
-    tables.onApplied(entries)
-  })
-
-  await app.listen({ host: config.host, port: config.port })
-  const address = app.server.address()
-  const port = typeof address === 'object' && address ? address.port : config.port
-  const url = `${config.tls ? 'https' : 'http'}://${config.host}:${port}`
-
-  const stopPager = startPager(epoch, {
-    world,
-    isLive: getCity().pager === 'live',
-    ...(config.pagerSmsUrl === undefined ? {} : { smsUrl: config.pagerSmsUrl }),
-    ...(config.pagerWebhookUrl === undefined ? {} : { webhookUrl: config.pagerWebhookUrl }),
-    ...(config.pagerSecret === undefined ? {} : { secret: config.pagerSecret }),
-    publicUrl: config.publicUrl ?? url,
-    now: () => clock.now(),
-    mayPage: () => !isFencedOut && writer.getState().state === 'ready',
-    submit: entries => writer.submit(entries),
-    fetch: (target, init) => fetch(target, init),
-    onError: onError('pager'),
-  })
-  const checkpoints = startCheckpoints({
-    connection: database.embedded
-      ? {
-          host: database.embedded.host,
-          port: SOCKET_PORT,
-          user: database.embedded.user,
-          database: database.embedded.database,
-        }
-      : { connectionString: config.databaseUrl! },
-    everyEntries: config.checkpointEntries,
-    fromSeq: rebuilt.fromCheckpointSeq,
-    anchorFile: join(config.dataDirectory, 'anchors.jsonl'),
-    incarnation: log.incarnation,
-    getHead: () => writer.getHead(),
-    getSettledSeq: () => writer.getSettledSeq(),
-    onMade: answer => logger.info(answer, 'checkpoint'),
-    onError: onError('checkpoint'),
-  })
-  const stopJobs = startJobs({
-    pool: database.pool,
-    timescale: database.timescale,
-    retentionDays: config.retentionDays,
-    cityNow: () => clock.now(),
-    log,
-    makeCheckpoint: checkpoints.makeNow,
-    onError: onError('jobs'),
-    onDone: (job, detail) => logger.info({ job, ...detail }, 'job'),
-  })
-  const stopTicker =
-    config.clock === 'wall'
-      ? startTicker(epoch, {
-          now: () => clock.now(),
-          lastTickAt: () => world.city.tickedAt,
-          submit: entries => writer.submit(entries),
-          onError: onError('ticker'),
-        })
-      : () => undefined
-  isReady = true
-  logger.info({ url, seq: world.seq }, 'ready')
-
-  let stopping: Promise<void> | undefined
-  const stop = async () => {
-    isReady = false
-    stopTicker()
-    await stopJobs()
-    await stopPager()
-    await fanout.close()
-    await app.close()
-    await travel.stop()
-    await addresses.stop()
-    await writer.stop()
-    await tables.close()
-    await checkpoints.stop()
-    identity.close()
-    await releaseLease(database.linePool, fence).catch(onError('lease'))
-    await database.close()
-    logger.info({ seq: world.seq }, 'stopped')
-  }
-  return {
-    app,
-    url,
-    port,
-    world,
-    log,
-    writer,
+/** Starts a whole server on a configuration. `onFatal` ends the process (a bug, or a lost lease). */
+export async function startServer(
+  config: Config,
+  onFatal: (error: Error) => void = () => process.exit(70),
+): Promise<WholeServer> {
+  const ground = await openGround(config)
+  const line = await openLine({ ...ground, onFatal, standsBy: false })
+  const identity = await openIdentity(ground, line)
+  const first = await settleIdentity(ground, line, identity)
+  const doors = await openDoors({
+    ...ground,
     identity,
-    database,
+    house: line,
+    hasIntake: true,
+    hasFanout: true,
+    describe: () => ({ role: 'all' }),
+  })
+  line.run(doors.url, true)
+  doors.open()
+  ground.logger.info({ url: doors.url, seq: line.world.seq }, 'ready')
+  return {
+    ...pickServer(ground, line, identity, doors),
+    log: line.log,
+    writer: line.writer,
     first,
-    makeCheckpoint: checkpoints.makeNow,
-    stop: () => (stopping ??= stop()),
+    makeCheckpoint: line.makeCheckpoint,
+    stop: once(async () => {
+      await doors.close()
+      await line.stop()
+      identity.close()
+      await ground.database.close()
+      ground.logger.info({ seq: line.world.seq }, 'stopped')
+    }),
   }
 }
 
+/** Starts the line of a city alone: it waits as a standby until the lease is free, and serves the doors of other processes. */
+export async function startLine(
+  config: Config,
+  onFatal: (error: Error) => void = () => process.exit(70),
+  onStandby: () => void = () => undefined,
+): Promise<WholeServer> {
+  const ground = await openGround(config)
+  const { logger, onError } = ground
+  const line = await openLine({ ...ground, onFatal, standsBy: true, onStandby })
+  const bus = await openRedisBus({
+    url: config.redisUrl!,
+    city: line.incarnation,
+    onState: state => logger.warn({ state }, 'bus'),
+    onError: onError('bus'),
+  })
+  line.onApplied(entries => bus.publish({ entries }))
+  const stopServing = bus.serve((entries, lanes) => {
+    const laneOf = new Map(entries.map((entry, i) => [entry, lanes[i]!]))
+    return line.submit(entries, entry => laneOf.get(entry)!)
+  })
+  const identity = await openIdentity(ground, line)
+  const first = await settleIdentity(ground, line, identity)
+  const doors = await openDoors({
+    ...ground,
+    identity,
+    house: line,
+    hasIntake: false,
+    hasFanout: false,
+    describe: () => ({ role: 'line', bus: bus.getState() }),
+  })
+  line.run(doors.url, false)
+  doors.open()
+  logger.info({ url: doors.url, seq: line.world.seq }, 'leads')
+  return {
+    ...pickServer(ground, line, identity, doors),
+    log: line.log,
+    writer: line.writer,
+    first,
+    makeCheckpoint: line.makeCheckpoint,
+    stop: once(async () => {
+      await stopServing()
+      await doors.close()
+      await line.stop()
+      await bus.close()
+      identity.close()
+      await ground.database.close()
+    }),
+  }
+}
+
+/** Starts doors of a city whose line runs elsewhere. */
+export async function startFollowing(
+  config: Config,
+  onFatal: (error: Error) => void = () => process.exit(70),
+): Promise<Server> {
+  const ground = await openGround(config)
+  const { database, logger, onError } = ground
+  const log = await openPostgresLog(database.linePool)
+  const bus = await openRedisBus({
+    url: config.redisUrl!,
+    city: log.incarnation,
+    onState: state => logger.warn({ state }, 'bus'),
+    onError: onError('bus'),
+  })
+  const listeners = new Set<Parameters<House['onApplied']>[0]>()
+  const follower = await startFollower({
+    log,
+    bus,
+    advance,
+    isAway: isDatabaseAway,
+    onApplied: entries => {
+      for (const listener of listeners) listener(entries)
+    },
+    onAway: onError('following'),
+    onFatal: error => {
+      logger.fatal({ err: error }, 'following stops')
+      onFatal(error)
+    },
+  })
+  const { world, touched } = follower
+  const clock = config.clock === 'wall' ? createWallClock(world.city.now) : createEntriesClock(world.city.tickedAt)
+  listeners.add(entries => {
+    for (const entry of entries) clock.observe(entry)
+  })
+  const pager =
+    config.pager === 'live' && config.clock === 'wall' && !(await isRestored(database.pool)) ? 'live' : 'dry'
+  const now = () => clock.now()
+  const submit: House['submit'] = (entries, laneOf = entry => kinds[entry.kind].lane) =>
+    bus.submit(entries, entries.map(laneOf))
+  const epoch = `boot-${randomUUID()}`
+  const house: House = {
+    world,
+    touched,
+    incarnation: log.incarnation,
+    epoch,
+    now,
+    submit,
+    hasRoom: counts => bus.countUnderWay() + counts.urgent + counts.live + counts.backfill <= underWayMax,
+    getHeadSeq: () => world.seq,
+    getState: () => ({
+      state: bus.getState() === 'ready' ? 'ready' : 'away',
+      waiting: { urgent: 0, live: bus.countUnderWay(), backfill: 0 },
+      commits: 0,
+    }),
+    say: createVoice(epoch, now, submit),
+    onApplied: listener => void listeners.add(listener),
+    getCity: () => describeCity(world, now(), config.clock, pager),
+    beforeFlush: () => undefined,
+    projectionWaiting: () => 0,
+  }
+  const identity = await openIdentity(ground, house)
+  const doors = await openDoors({
+    ...ground,
+    identity,
+    house,
+    hasIntake: config.role === 'intake',
+    hasFanout: config.role === 'fanout',
+    describe: () => ({ role: config.role, bus: bus.getState(), worldAgeMs: Date.now() - follower.getLevelAt() }),
+  })
+  doors.open()
+  logger.info({ url: doors.url, seq: world.seq }, 'follows')
+  return {
+    ...pickServer(ground, house, identity, doors),
+    stop: once(async () => {
+      await doors.close()
+      await follower.stop()
+      await bus.close()
+      identity.close()
+      await database.close()
+    }),
+  }
+}
+
+function pickServer(
+  { database }: Ground,
+  { world }: House,
+  identity: Identity,
+  { app, url, port }: Awaited<ReturnType<typeof openDoors>>,
+): Omit<Server, 'stop'> {
+  return { app, url, port, world, identity, database }
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let under: Promise<void> | undefined
+  return () => (under ??= work())
+}
+
+/** Starts what the configuration says this process is. */
+function startRole(config: Config): Promise<Server & { first?: WholeServer['first'] }> {
+  if (config.role === 'all') return startServer(config)
+  if (config.role !== 'line') return startFollowing(config)
+  return startLine(config, undefined, () => process.stdout.write('待命 standby: another process leads this city\n'))
+}
+
 if (import.meta.main) {
-  const server = await startServer(loadConfig()).catch(error => {
+  const server = await startRole(loadConfig()).catch(error => {
     process.stderr.write(`${(error as Error).message}\n`)
     process.exit(78)
   })

@@ -28,6 +28,8 @@ export interface Edge {
   /** Where the terminals connect to. */
   host: string
   port: number
+  /** Where the telephone system connects to, when one was asked for. */
+  telephony?: { host: string; port: number }
   /** GET {health}/healthz and /metrics. */
   health: string
   /** Ends when the gateway has ended; the exit code, or null for a signal. */
@@ -76,6 +78,8 @@ export async function startEdge(options: {
   port?: number
   /** A unit whose monitor may connect by HL7 over MLLP, from this machine, on a free port. */
   monitorUnitId?: string
+  /** A telephone system may connect, from this machine, on a free port (docs/cti.md). */
+  telephony?: { prefix: string; key: string; regionCode: string }
   onLine?: (line: string) => void
 }): Promise<Edge> {
   await mkdir(options.directory, { recursive: true, mode: 0o700 })
@@ -101,6 +105,9 @@ export async function startEdge(options: {
       ...(options.monitorUnitId === undefined
         ? []
         : [{ kind: 'mllp', port: 0, monitors: [{ unitId: options.monitorUnitId, networks: ['127.0.0.1'] }] }]),
+      ...(options.telephony === undefined
+        ? []
+        : [{ kind: 'cti', port: 0, networks: ['127.0.0.1'], ...options.telephony }]),
     ],
   })
   const child: ChildProcess = spawn(process.execPath, ['edge-gateway/main.ts', '--config', configFile], {
@@ -148,5 +155,13 @@ export async function startEdge(options: {
     await stop()
     throw new EdgeFault(`the gateway did not start:\n${kept.join('\n')}`)
   }
-  return { host: listener.host, port: listener.port, health: ready.health, ended, stop }
+  const line = ready.listeners.find(one => one.kind === 'cti')
+  return {
+    host: listener.host,
+    port: listener.port,
+    ...(line ? { telephony: { host: line.host, port: line.port } } : {}),
+    health: ready.health,
+    ended,
+    stop,
+  }
 }

@@ -53,7 +53,8 @@ export interface Found {
 
 type Row = Record<string, string>
 
-async function* readRows(file: string): AsyncGenerator<{ row: Row; line: number }> {
+/** Rows of a CSV file, plain or gzipped, with their line. */
+export async function* readRows(file: string): AsyncGenerator<{ row: Row; line: number }> {
   const raw = createReadStream(file)
   const text = file.endsWith('.gz') ? raw.pipe(createGunzip()) : raw
   const parser = text.pipe(

@@ -5,6 +5,7 @@ import type { RuleInput } from '#contract/rule.ts'
 import { getDayIndex } from '#contract/scalars.ts'
 import type { AlertView, IncidentView, UnitView } from '#contract/view.ts'
 import type { Door, Saying } from './door.ts'
+import { englandHolidays } from './opinions.ts'
 import type { Recording, Region } from './recordings.ts'
 import { createTicker, mergeByTime, tickEveryMaxMs } from './ticks.ts'
 
@@ -161,6 +162,7 @@ async function publish(recordings: readonly Recording[], door: Door, at: number)
   await door.send([
     { kind: 'region.published', at, from: 'replay', body: { version: 1, regions } },
     { kind: 'rule.published', at, from: 'replay', body: { version: 1_000_000, rules: replayRules } },
+    { kind: 'calendar.published', at, from: 'replay', body: { version: 1_000_000, spans: [...englandHolidays] } },
   ])
   await door.send(recordings.flatMap(one => one.register.map(saying => ({ ...saying, at }))))
 }

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { AlertView } from '#contract/view.ts'
+import { askAnalyst } from './analyst.ts'
 import { openDoor } from './door.ts'
 import {
   enrolDevice,
@@ -19,7 +20,9 @@ import {
   takeOver,
   waitUntil,
 } from './house.ts'
-import { findRecordings } from './recordings.ts'
+import { findMonthly, type Monthly, monthlyPath } from './monthly.ts'
+import { askMonthly, askTriage, describeMonthly, describeTriage, sumByRegion } from './opinions.ts'
+import { findRecordings, type Recording } from './recordings.ts'
 import { describeReplay, listRoots, replayRecordings } from './replay-core.ts'
 import { openWatch } from './watch.ts'
 
@@ -37,11 +40,14 @@ async function main(): Promise<number> {
     return 2
   }
   const found = await findRecordings(resolve(values.data))
+  const monthly = await findMonthly(resolve(values.data))
+  if (!monthly) found.missing.push(monthlyPath)
+  const end = new AbortController()
   if (found.recordings.length === 0) {
     for (const path of found.missing) process.stdout.write(`recording ${path}: no data\n`)
+    for (const line of await listOpinions([], monthly, end.signal)) process.stdout.write(`${line}\n`)
     return 0
   }
-  const end = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => end.abort())
   const dataDirectory = await mkdtemp(join(tmpdir(), 'vigil-replay-'))
   let house: House | undefined
@@ -99,6 +105,8 @@ async function main(): Promise<number> {
         say,
       })
       for (const line of describeReplay(result, door)) process.stdout.write(`${line}\n`)
+      say('asking the analyst …')
+      for (const line of await listOpinions(found.recordings, monthly, end.signal)) process.stdout.write(`${line}\n`)
     } finally {
       watch.close()
     }
@@ -107,6 +115,26 @@ async function main(): Promise<number> {
     await house?.stop()
     await removeDirectory(dataDirectory)
   }
+}
+
+/** What the detectors think of the recordings themselves, line by line. */
+async function listOpinions(
+  recordings: readonly Recording[],
+  monthly: Monthly | undefined,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const triage = recordings.filter(one => one.sayings.some(saying => saying.kind === 'count.reported'))
+  const regions = triage.flatMap(sumByRegion)
+  const answers = await askAnalyst([...askTriage(regions), ...(monthly ? askMonthly(monthly) : [])], signal)
+  return [
+    ...describeTriage(regions, answers),
+    ...(monthly
+      ? [
+          `recording ${monthlyPath}: ${monthly.rows} rows, ${monthly.absent} without a count, ${monthly.unread.length} unreadable`,
+        ]
+      : []),
+    ...(monthly ? describeMonthly(monthly, answers) : []),
+  ]
 }
 
 process.exitCode = await main().catch(error => {

@@ -59,7 +59,7 @@ function roomOf(path: string): string {
 
 /**
  * Who may import whom, at run time. Every room may import itself and contract/; `import type` from state/world.ts is free.
- * main.ts and pipeline.ts join stages; operations/ are jobs over the log, which fold with the pipeline.
+ * main.ts, the line and the doors it opens, and pipeline.ts join stages; a follower (bus/) folds the log; operations/ are jobs over the log, which fold with the pipeline.
  * operations/advice.ts joins advise/ (pure, asked for) with roads/ (a thread): neither may know the other.
  * log/ uses the world's constructors and source ranges: the writer guards what the world counts (DECISIONS 4).
  */
@@ -76,7 +76,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   addresses: [],
   'pipeline.ts': ['state', 'detect', 'notify'],
   log: ['state/world.ts', 'state/sources.ts'],
-  bus: [],
+  bus: ['log', 'state/world.ts'],
   identity: [],
   files: [],
   intake: [],
@@ -84,6 +84,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   query: [],
   analysts: ['detect'],
   operations: ['log', 'state', 'database', 'query', 'pipeline.ts', 'config.ts', 'identity', 'advise', 'roads'],
+  'line.ts': ['*'],
+  'doors.ts': ['*'],
   'main.ts': ['*'],
 }
 

@@ -6,6 +6,7 @@ import type { Role } from '#contract/scalars.ts'
 import type { AlertView, CallView, UnitView } from '#contract/view.ts'
 import type { LinkState } from '../live/store.ts'
 import type { ToneName } from './tones.ts'
+import { listPendingLinks, listWaiting } from './waiting.ts'
 
 export type Alarm = { id: string; sound: string; tone: ToneName; at: number; critical: boolean }
 
@@ -25,8 +26,10 @@ export function listAlarms(
   }
   if (roles.includes('dispatcher') || roles.includes('shift-leader')) {
     const calls: Alarm[] = []
-    for (const call of world.calls) {
-      if (call.incidentId || call.outcome) continue
+    const all = [...world.calls]
+    for (const call of listWaiting(all)) {
+      // Beyond the public limit a call stands in the list and does not ring: it must not cover those that do.
+      if (call.rank === 2) continue
       calls.push({
         id: `call:${call.callId}`,
         sound: 'callRing',
@@ -35,6 +38,9 @@ export function listAlarms(
         critical: true,
       })
     }
+    const links = listPendingLinks(all).filter(({ link }) => link.direction === 'in')
+    for (const { link } of links)
+      calls.push({ id: `link:${link.linkId}`, sound: 'transfer', tone: 'transfer', at: link.at, critical: true })
     const orders: Alarm[] = []
     for (const unit of world.units) {
       if (unit.status !== 'ordered' || now - unit.statusAt <= orderSilentMs) continue

@@ -1,11 +1,11 @@
 /**
- * Calls nobody has answered: longest waiting first, its wait against 10 s, and one key to take it. A call that is none of
- * our cases is ended with its kind; refusals stand under the row they belong to.
+ * Calls nobody has answered: longest waiting first, its wait against 10 s, and one key to take it; then those in talk that nothing
+ * has become of yet, and whom to ring back. Nothing leaves this list by itself; refusals stand under the row they belong to.
  */
 import { useRef, useState } from 'react'
 import type { CallView } from '#contract/view.ts'
-import { endCall, subjectOf } from '../incidents/actions.ts'
-import { listWaiting, useTakeCall } from '../incidents/take-call.ts'
+import { subjectOf } from '../incidents/actions.ts'
+import { useTakeCall } from '../incidents/take-call.ts'
 import { translateWord, useTexts } from '../language/i18n.ts'
 import { useSecond } from '../live/clock.ts'
 import { useWorld } from '../live/store.ts'
@@ -15,12 +15,9 @@ import { GridList, type GridReach } from '../shell/grid-list.tsx'
 import { useKey } from '../shell/keys.ts'
 import { Action, Empty, LevelSquare, Panel, SentNote } from '../shell/parts.tsx'
 import { useCountyNames } from '../shell/regions.ts'
-
-/** @source domain/dispatch.md 1.5: 120 answered in 10 s */
-export const answerWarnMs = 5_000
-export const answerOverMs = 10_000
-
-const endings = ['consultation', 'repeat', 'harassment', 'abandoned', 'other'] as const
+import { endAs, endings } from './call-slip.tsx'
+import { CallbackList } from './callback-list.tsx'
+import { judgeAnswer, listTalking, listWaiting } from './waiting.ts'
 
 /** The panel of waiting calls; `flashing` is the one alarm that may flash. */
 export function CallList({ flashing }: { flashing: string | undefined }) {
@@ -33,34 +30,47 @@ export function CallList({ flashing }: { flashing: string | undefined }) {
   const reach = useRef<GridReach>(null)
   const [ending, setEnding] = useState(false)
   const waiting = listWaiting(calls.values())
-  const chosen = waiting.find(call => call.callId === callId)
+  const talking = listTalking(calls.values())
+  const rows = [...waiting, ...talking]
+  const chosen = rows.find(call => call.callId === callId)
   useKey('answer', () => take(chosen))
   useKey('toCalls', () => reach.current?.focus())
   const renderRow = (call: CallView) => {
-    const waitedMs = now - call.receivedAt
-    const state = waitedMs > answerOverMs ? 'over' : waitedMs > answerWarnMs ? 'warn' : 'ok'
+    const isTalking = call.answeredAt !== undefined
+    const shownMs = now - (call.answeredAt ?? call.receivedAt)
+    const state = isTalking ? 'ok' : judgeAnswer(shownMs)
     return (
       <>
         <span role="gridcell">
           {call.level ? <LevelSquare level={call.level} /> : <span className="level level-none">–</span>}
         </span>
         <span role="gridcell">
-          {call.syndrome ? translateWord(t, 'syndrome', call.syndrome) : t('syndrome.unknown')}
+          {isTalking
+            ? (call.answeredBy ?? t('calls.seat', { seat: call.seat ?? '—' }))
+            : call.syndrome
+              ? translateWord(t, 'syndrome', call.syndrome)
+              : t('syndrome.unknown')}
         </span>
         <span role="gridcell" className="muted">
           {nameOf(call.regionCode)}
           {call.lon === undefined && <em className="tag">{t('calls.unknownPlace')}</em>}
+          {call.isVerified === false && <em className="tag tag-warn">{t('calls.unverifiedShort')}</em>}
+          {call.isNuisance && <em className="tag tag-warn">{t('calls.nuisance')}</em>}
+          {(call.earlierCalls ?? 0) > 0 && (
+            <em className="tag">{t('calls.again', { count: call.earlierCalls! + 1 })}</em>
+          )}
+          {call.channel === 'linked' && <em className="tag">{t('calls.linked')}</em>}
         </span>
         <span role="gridcell" className="mono muted">
           {shortenId(call.callId)}
         </span>
         <span role="gridcell" className={`clock clock-${state} live`}>
-          {formatClock(waitedMs)}
+          {formatClock(shownMs)}
         </span>
       </>
     )
   }
-  const first = chosen ?? waiting[0]
+  const first = chosen ?? rows[0]
   return (
     <Panel
       title={t('calls.title')}
@@ -77,7 +87,7 @@ export function CallList({ flashing }: { flashing: string | undefined }) {
             keyId="answer"
             testId="call-take"
             primary={waiting.length > 0}
-            disabled={waiting.length === 0}
+            disabled={rows.length === 0}
             onAct={() => take(chosen)}
           />
         </>
@@ -88,14 +98,14 @@ export function CallList({ flashing }: { flashing: string | undefined }) {
           <span className="muted">
             {t('calls.source', { id: shortenId(first.callId) })} · {t('calls.endTitle')}
           </span>
-          {endings.map(outcome => (
+          {endings.map(({ outcome }) => (
             <Action
               key={outcome}
               word={t(`calls.outcome.${outcome}`)}
               testId={`call-end-${outcome}`}
               onAct={() => {
                 setEnding(false)
-                void endCall(first, outcome)
+                void endAs(first, outcome)
               }}
             />
           ))}
@@ -113,16 +123,19 @@ export function CallList({ flashing }: { flashing: string | undefined }) {
           { id: 'id', title: t('calls.column') },
           { id: 'wait', title: t('calls.waiting'), className: 'right' },
         ]}
-        rows={waiting}
+        rows={rows}
         getKey={call => call.callId}
         selectedKey={callId}
         onSelect={call => chooseCall(call.callId)}
-        onOpen={take}
+        onOpen={call => take(call)}
         renderRow={renderRow}
-        getRowClass={call => (flashing === `call:${call.callId}` ? 'flash' : '')}
+        getRowClass={call =>
+          `${flashing === `call:${call.callId}` ? 'flash' : ''} ${call.answeredAt === undefined ? '' : 'call-talking'}`
+        }
         reach={reach}
         empty={<Empty text={t('calls.empty')} />}
       />
+      <CallbackList />
     </Panel>
   )
 }

@@ -15,7 +15,7 @@ import {
   stampRule,
 } from '#contract/report.ts'
 import { DayField } from '../incidents/closed-list.tsx'
-import { useTexts } from '../language/i18n.ts'
+import { type Translate, useTexts } from '../language/i18n.ts'
 import { useSecond } from '../live/clock.ts'
 import { read, writeQuery } from '../live/http.ts'
 import { useWorld } from '../live/store.ts'
@@ -26,6 +26,12 @@ import { findPeriod, listPeriodDays, periodNames } from './period.ts'
 import './reports.css'
 
 const numerals: Readonly<Record<number, string>> = { 1: 'I', 2: 'II', 3: 'III', 4: 'IV' }
+
+function nameLevel(t: Translate, level: number): string {
+  if (level === 0) return t('report.all')
+  const numeral = numerals[level]
+  return numeral === undefined ? t('report.noLevel') : t('report.ofLevel', { level: numeral })
+}
 
 /** Seconds with one decimal; an em dash where there is no figure. */
 export function formatSeconds(value: number | undefined): string {
@@ -48,12 +54,7 @@ function KpiTable({ report, nameArea, definition }: Sheet & { definition: KpiDef
   const { t, language } = useTexts()
   const rows = report.rows.filter(row => row.kpi === definition.kpi)
   const lines = rows.filter(row => row.level === 0 || row.regionCode === '')
-  const nameLine = (row: KpiRowView) =>
-    row.regionCode !== ''
-      ? nameArea(row.regionCode)
-      : row.level === 0
-        ? t('report.all')
-        : t('report.ofLevel', { level: numerals[row.level] ?? t('report.noLevel') })
+  const nameLine = (row: KpiRowView) => (row.regionCode !== '' ? nameArea(row.regionCode) : nameLevel(t, row.level))
   return (
     <section className="report-figure" data-testid={`kpi-${definition.kpi}`}>
       <h3>
@@ -158,13 +159,7 @@ function RatioTable({ report, nameArea, definition }: Sheet & { definition: Rati
                 data-area={row.regionCode}
                 data-level={row.level}
               >
-                <td>
-                  {row.regionCode !== ''
-                    ? nameArea(row.regionCode)
-                    : row.level === 0
-                      ? t('report.all')
-                      : t('report.ofLevel', { level: numerals[row.level] ?? t('report.noLevel') })}
-                </td>
+                <td>{row.regionCode !== '' ? nameArea(row.regionCode) : nameLevel(t, row.level)}</td>
                 <td className="right" data-figure="numerator">
                   {row.numerator}
                 </td>
@@ -194,7 +189,7 @@ export function ReportPage() {
   const regions = useWorld(world => world.regions)
   const nameArea = useRegionNames(language)
   const now = useSecond()
-  const today = formatCityDay(now)
+  const today = now === 0 ? '' : formatCityDay(now)
   const [days, setDays] = useState<{ fromDay: string; toDay: string }>()
   const { fromDay, toDay } = days ?? { fromDay: today, toDay: today }
   const [region, setRegion] = useState('')

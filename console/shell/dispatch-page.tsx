@@ -4,6 +4,7 @@
  */
 import { useState } from 'react'
 import { CallList } from '../calls/call-list.tsx'
+import { CallSlip } from '../calls/call-slip.tsx'
 import { ClosedList } from '../incidents/closed-list.tsx'
 import { DraftForm } from '../incidents/draft-form.tsx'
 import { IncidentPanel } from '../incidents/incident-panel.tsx'
@@ -26,6 +27,7 @@ export function DispatchPage({ flashing }: { flashing: string | undefined }) {
   return (
     <main className="desk desk-dispatch" data-testid="page-dispatch">
       <div className="column column-case">
+        <CallSlip />
         {draft ? (
           <DraftForm key={draft.callId ?? 'hand'} draft={draft} />
         ) : history ? (

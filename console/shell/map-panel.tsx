@@ -6,14 +6,16 @@
 import { useEffect, useMemo, useRef, useState } from 'react'
 import type { UnitView } from '#contract/view.ts'
 import type { PositionRow } from '#contract/wire.ts'
+import { drawCircle, findCurrent } from '../calls/waiting.ts'
 import { useTexts } from '../language/i18n.ts'
 import { getCityNow } from '../live/clock.ts'
 import { ask } from '../live/http.ts'
 import { findFix, watchFixes } from '../live/positions.ts'
 import { useWorld } from '../live/store.ts'
 import type { LiveWorld } from '../live/world.ts'
-import type { Level } from '../look/palette.ts'
+import { type Level, surfaces } from '../look/palette.ts'
 import type { BasemapPack } from '../map/basemap.ts'
+import type { LayerJson } from '../map/engine.ts'
 import type { MapHandle, RegionState } from '../map/map.ts'
 import type { UnitGlyph } from '../map/unit-motion.ts'
 import type { UnitsLayer } from '../map/units-layer.ts'
@@ -28,6 +30,22 @@ import { useBasemap } from './regions.ts'
 const caseZoom = 12.5
 /** Minutes of a unit's track that are drawn. */
 const trackMin = 30
+
+const callAreaSource = 'call-area'
+const callAreaLayers: readonly LayerJson[] = [
+  {
+    id: 'call-area-fill',
+    type: 'fill',
+    source: callAreaSource,
+    paint: { 'fill-color': surfaces.dark.accent, 'fill-opacity': 0.12 },
+  },
+  {
+    id: 'call-area',
+    type: 'line',
+    source: callAreaSource,
+    paint: { 'line-color': surfaces.dark.accent, 'line-width': 2, 'line-dasharray': [3, 2] },
+  },
+] as unknown as readonly LayerJson[]
 
 function toGlyph(unit: UnitView): UnitGlyph | undefined {
   const fix = findFix(unit.unitId)
@@ -95,17 +113,38 @@ function feedUnits(layer: UnitsLayer): () => void {
   }
 }
 
+/** A circle over a place; `strong` is drawn in the colour of what stands out. */
+export type MapCircle = { id: string; lon: number; lat: number; radiusPx: number; strong: boolean }
+
+const circleSource = 'board-circles'
+const circleLayers: readonly LayerJson[] = [
+  {
+    id: circleSource,
+    type: 'circle',
+    source: circleSource,
+    paint: {
+      'circle-radius': ['get', 'radiusPx'],
+      'circle-color': ['case', ['get', 'strong'], surfaces.dark.clockWarn, surfaces.dark.text],
+      'circle-opacity': ['case', ['get', 'strong'], 0.35, 0.14],
+      'circle-stroke-color': ['case', ['get', 'strong'], surfaces.dark.clockWarn, surfaces.dark.muted],
+      'circle-stroke-width': 1.5,
+    },
+  },
+]
+
 export type MapPanelProps = {
   flashing?: string | undefined
   /** Fill and outline of regions: alerts and choropleth. */
   regionStates?: ReadonlyMap<string, RegionState>
+  /** Circles over places: facilities or clusters behind an alert, by their size. */
+  circles?: readonly MapCircle[]
   legend?: React.ReactNode
   /** Only what an alert desk needs: no moving units, no incidents. */
   quiet?: boolean
 }
 
 /** The panel with its frame, tools, legend and notices. */
-export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapPanelProps) {
+export function MapPanel({ flashing, regionStates, circles, legend, quiet = false }: MapPanelProps) {
   const { t, language } = useTexts()
   const pack = useBasemap()
   const settings = useSettings()
@@ -115,6 +154,8 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
   const [banner, setBanner] = useState<string>()
   const layer = useRef<UnitsLayer>(undefined)
   const drawnLanguage = useRef<string>(undefined)
+  /** The map that has the source of the circles: it may be added to each once. */
+  const circled = useRef<MapHandle>(undefined)
 
   const draft = useDesk(desk => desk.draft)
   const incidentId = useDesk(desk => desk.incidentId)
@@ -225,6 +266,40 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
     [handle, flashing],
   )
   useEffect(() => handle?.setRegionStates(regionStates ?? new Map()), [handle, regionStates])
+
+  // Area of the call in hand: where the operator, a phone or a person says the caller is.
+  const seatName = useDesk(desk => desk.seatName)
+  const callId = useDesk(desk => desk.callId)
+  const shownCall = quiet
+    ? undefined
+    : (draft?.callId && calls.get(draft.callId)) || findCurrent(calls, seatName, callId)
+  const area = shownCall?.radiusM && shownCall.lon !== undefined && shownCall.lat !== undefined ? shownCall : undefined
+  useEffect(() => {
+    if (!handle || quiet) return
+    handle.addSource(callAreaSource, callAreaLayers)
+  }, [handle, quiet])
+  useEffect(() => {
+    if (!handle || !area) return
+    const ring = drawCircle(area.lon!, area.lat!, area.radiusM!)
+    handle.setData(callAreaSource, [
+      { type: 'Feature', properties: { id: area.callId }, geometry: { type: 'Polygon', coordinates: [ring] } },
+    ])
+    return () => handle.setData(callAreaSource, [])
+  }, [handle, area?.callId, area?.lon, area?.lat, area?.radiusM])
+
+  useEffect(() => {
+    if (!handle || circles === undefined) return
+    if (circled.current !== handle) handle.addSource(circleSource, circleLayers)
+    circled.current = handle
+    handle.setData(
+      circleSource,
+      circles.map(({ id, lon, lat, radiusPx, strong }) => ({
+        type: 'Feature' as const,
+        properties: { id, radiusPx, strong },
+        geometry: { type: 'Point' as const, coordinates: [lon, lat] },
+      })),
+    )
+  }, [handle, circles])
 
   // Track of one unit.
   useEffect(() => {

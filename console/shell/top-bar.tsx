@@ -5,9 +5,8 @@
 import { useMemo } from 'react'
 import type { SessionView } from '#contract/view.ts'
 import type { Alarm } from '../calls/alarm-list.ts'
-import { answerOverMs, answerWarnMs } from '../calls/call-list.tsx'
 import { playTone } from '../calls/tones.ts'
-import { listWaiting } from '../incidents/take-call.ts'
+import { judgeAnswer, listWaiting } from '../calls/waiting.ts'
 import { setLanguage, useTexts } from '../language/i18n.ts'
 import { useSecond } from '../live/clock.ts'
 import { useLink, useWorld } from '../live/store.ts'
@@ -44,7 +43,7 @@ export function TopBar(props: {
   }, [units])
   const dispatching = props.pages.includes('dispatch')
   const longestMs = waiting[0] ? now - waiting[0].receivedAt : 0
-  const callState = !waiting[0] ? 'ok' : longestMs > answerOverMs ? 'over' : longestMs > answerWarnMs ? 'warn' : 'ok'
+  const callState = waiting[0] ? judgeAnswer(longestMs) : 'ok'
 
   useKey('mute', () => useDesk.setState({ muted: !useDesk.getState().muted }))
   useKey('acknowledge', () => {

@@ -27,7 +27,7 @@ export type AdviseCall = {
 /** Where a unit is in its work. The first three can start now. */
 export type UnitPhase = 'idle' | 'standby' | 'returning' | 'enRoute' | 'onScene' | 'transporting' | 'handover'
 
-export type UnitBlock = 'outOfService' | 'fatigue' | 'shiftEnd' | 'distress' | 'silent'
+export type UnitBlock = 'outOfService' | 'fatigue' | 'shiftEnd' | 'onBreak' | 'distress' | 'silent'
 
 /** A task a unit has: an active one, or the one next task (预派). */
 export type UnitTask = { call: AdviseCall; arrivesInSeconds: number; patientOnBoard: boolean; acknowledged: boolean }
@@ -211,6 +211,7 @@ const blockCode = {
   outOfService: 'OUT_OF_SERVICE',
   fatigue: 'FATIGUE',
   shiftEnd: 'SHIFT_END',
+  onBreak: 'ON_BREAK',
   distress: 'DISTRESS',
   silent: 'SILENT',
 } as const satisfies Record<UnitBlock, ExclusionCode>

@@ -114,3 +114,35 @@ export const defaultAdviseSettings: AdviseSettings = {
     movesPerShiftMax: 4,
   },
 }
+
+/** What the choice of a hospital weighs, in seconds; versioned like the rest. */
+export type DestinationSettings = Readonly<{
+  version: string
+  /** Seconds for each wanted service a hospital has not. */
+  missingServiceSeconds: number
+  /** Seconds when the service wanted, or the whole emergency department, is diverted, or the department is closed. */
+  divertedSeconds: number
+  busySeconds: number
+  /** Seconds for each whole load above what the department is made for. */
+  overloadSeconds: number
+  /** Share of the wait at the door that counts. */
+  offloadWeight: number
+  /** Seconds when nothing recent is known of the hospital. */
+  unknownSeconds: number
+  /** Hospitals whose drive is searched, nearest by the straight line first, and rows shown. */
+  searchedMax: number
+  rowsMax: number
+}>
+
+/** The settings a region starts with; reasons in DECISIONS.md. */
+export const defaultDestinationSettings: DestinationSettings = {
+  version: '2026-11-1',
+  missingServiceSeconds: 900,
+  divertedSeconds: 3_600,
+  busySeconds: 300,
+  overloadSeconds: 600,
+  offloadWeight: 0.5,
+  unknownSeconds: 60,
+  searchedMax: 8,
+  rowsMax: 5,
+}

@@ -4,9 +4,10 @@
  * Promises: pure; nothing is invented: a unit without a position has none, a prediction is made only where its place is known,
  * and a figure with too few samples behind it is the conservative default.
  */
+import type { HospitalService } from '#contract/fleet.ts'
 import type { Incident, Unit, World } from '../state/world.ts'
 import { buildCoverArea, type CoverArea } from './cover.ts'
-import type { AdviseCall, AdviseUnit, CoverNow, Place, UnitBlock, UnitPhase } from './recommend.ts'
+import type { AdviseCall, AdviseUnit, CoverNow, Place, UnitBlock, UnitPhase, UnitTask } from './recommend.ts'
 import type { CoverSettings, Level } from './settings.ts'
 
 /**
@@ -36,6 +37,42 @@ const wantsByComplaint: Readonly<Record<string, readonly string[]>> = {
   influenza: ['isolation'],
   'fever-rash': ['isolation'],
   rash: ['isolation'],
+}
+
+/** Complaints for which two units go at once: the nearest of any class and the nearest with everything wanted. */
+const pairedComplaints: ReadonlySet<string> = new Set(['arrest', 'choking', 'drowning'])
+
+/** True when one key should send two units. */
+export function isPaired(complaintCode: string | undefined): boolean {
+  return complaintCode !== undefined && pairedComplaints.has(complaintCode)
+}
+
+/** The services of a hospital a complaint wants. @source the five centres of Chinese hospitals: 胸痛 卒中 创伤 孕产妇 新生儿 */
+const servicesByComplaint: Readonly<Record<string, readonly HospitalService[]>> = {
+  arrest: ['chest-pain'],
+  'chest-pain': ['chest-pain'],
+  palpitation: ['chest-pain'],
+  stroke: ['stroke'],
+  'altered-mental': ['stroke'],
+  traffic: ['trauma'],
+  fall: ['trauma'],
+  bleeding: ['trauma'],
+  burn: ['burn'],
+  labour: ['obstetric'],
+  'carbon-monoxide': ['hyperbaric', 'poisoning'],
+  pesticide: ['poisoning'],
+  poisoning: ['poisoning'],
+  overdose: ['poisoning'],
+  influenza: ['isolation'],
+  'fever-rash': ['isolation'],
+  rash: ['isolation'],
+}
+
+/** The hospital services a complaint wants; none for a code that is unknown or missing. */
+export function listServices(complaintCode: string | undefined): readonly HospitalService[] {
+  return complaintCode !== undefined && Object.hasOwn(servicesByComplaint, complaintCode)
+    ? servicesByComplaint[complaintCode]!
+    : []
 }
 
 /** The capabilities a complaint wants; none for a code that is unknown or missing. */
@@ -113,8 +150,9 @@ export function measureHabits(world: Pick<World, 'incidents' | 'calls'>): Habits
       for (const want of listIncidentWants(incident)) wanted.set(want, (wanted.get(want) ?? 0) + 1)
     }
     const since = new Map<string, number>()
-    for (const { stamp, at, unitId } of incident.stamps) {
-      if (unitId === undefined) continue
+    for (const { stamp, at, unitId, source } of incident.stamps) {
+      // What GPS suggested stands beside what the crew pressed: one run is one sample.
+      if (unitId === undefined || source === 'gps') continue
       const take = (from: string, samples: number[]) => {
         const started = since.get(`${unitId}|${from}`)
         const seconds = started === undefined ? Number.NaN : (at - started) / 1000
@@ -171,13 +209,48 @@ export type Lens = {
 const nowhere: Place = { lon: Number.NaN, lat: Number.NaN }
 const coverGroup = 1
 
+/**
+ * A free unit whose shift ends within this is not sent out any more: half of a usual run (about an hour from order to free again).
+ * @source domain/dispatch.md §3.3: scene 10 min and hospital 10 min beside two drives; own estimate, to be corrected by a city's runs
+ */
+export const shiftEndMarginMs = 30 * 60_000
+
+/** Why a unit is not recommended although the line would take the order: the desk may still send it by hand. */
+export function findBlock(unit: Unit, now: number): UnitBlock | undefined {
+  if (unit.status === 'unavailable') return 'outOfService'
+  if (unit.distress) return 'distress'
+  if (unit.silent) return 'silent'
+  const shift = unit.shifts?.find(each => each.startsAt <= now && now < each.endsAt)
+  if (!shift) return undefined
+  if (shift.breaks.some(pause => pause.from <= now && now < pause.to)) return 'onBreak'
+  // Who is followed by another shift without a gap is relieved on the road or at the base, not taken out of service.
+  const isRelieved = unit.shifts!.some(
+    each => each !== shift && each.startsAt <= shift.endsAt && each.endsAt > shift.endsAt,
+  )
+  return !isRelieved && shift.endsAt - now <= shiftEndMarginMs ? 'shiftEnd' : undefined
+}
+
+/** The steps that a unit's task still has before it may be sent elsewhere, read for advice. */
+function readTask(incident: Incident | undefined, callId: string, phase: UnitPhase, acknowledged: boolean): UnitTask {
+  return {
+    call: {
+      callId,
+      level: (incident?.level ?? 1) as Level,
+      place: incident ? { lon: incident.lon, lat: incident.lat } : nowhere,
+      needs: [],
+    },
+    arrivesInSeconds: 0,
+    patientOnBoard: phase !== 'enRoute',
+    acknowledged,
+  }
+}
+
 /** Reads a unit for advice. Release is predicted only at a hospital: elsewhere nobody knows yet where the unit will be free. */
 export function readUnit(unit: Unit, incidents: ReadonlyMap<string, Incident>, lens: Lens): AdviseUnit {
   const { now, habits } = lens
   const place = unit.lon === undefined || unit.lat === undefined ? nowhere : { lon: unit.lon, lat: unit.lat }
   const phase = phaseOf[unit.status] ?? 'onScene'
-  const blocked: UnitBlock | undefined =
-    unit.status === 'unavailable' ? 'outOfService' : unit.silent ? 'silent' : undefined
+  const blocked = findBlock(unit, now)
   const isReady = unit.incidentId === undefined && (phase === 'idle' || phase === 'returning') && blocked === undefined
   const elapsed = (now - unit.statusAt) / 1000
   const release =
@@ -199,18 +272,16 @@ export function readUnit(unit: Unit, incidents: ReadonlyMap<string, Incident>, l
     ...(release ? { release: { place, ...release } } : {}),
     ...(unit.incidentId === undefined
       ? {}
+      : { active: readTask(incident, unit.incidentId, phase, unit.status !== 'ordered') }),
+    ...(unit.nextIncidentId === undefined
+      ? {}
       : {
-          active: {
-            call: {
-              callId: unit.incidentId,
-              level: (incident?.level ?? 1) as Level,
-              place: incident ? { lon: incident.lon, lat: incident.lat } : nowhere,
-              needs: [],
-            },
-            arrivesInSeconds: 0,
-            patientOnBoard: phase !== 'enRoute',
-            acknowledged: unit.status !== 'ordered',
-          },
+          next: readTask(
+            incidents.get(unit.nextIncidentId),
+            unit.nextIncidentId,
+            'enRoute',
+            unit.nextAcknowledgedAt !== undefined,
+          ),
         }),
     cover: { base: isReady ? lens.stationAt(unit) : -1, groups: coverGroup },
   }
@@ -242,11 +313,11 @@ export function listDemand(world: Pick<World, 'regions'>): CoverPoint[] {
   return demand
 }
 
-/** The stations that free units belong to, in the order of the register. */
+/** The stations that free units belong to and the agreed standby points, in the order of the register. */
 export function listStations(world: Pick<World, 'places'>): CoverPoint[] {
   const stations: CoverPoint[] = []
   for (const { placeId, placeKind, lon, lat } of world.places.values()) {
-    if (placeKind === 'station') stations.push({ id: placeId, lon, lat, weight: 0 })
+    if (placeKind === 'station' || placeKind === 'standby') stations.push({ id: placeId, lon, lat, weight: 0 })
   }
   return stations
 }

@@ -24,6 +24,7 @@ const exclusionText = {
   OUT_OF_SERVICE: { zh: '停运', en: 'out of service' },
   FATIGUE: { zh: '疲劳限制', en: 'blocked for fatigue' },
   SHIFT_END: { zh: '临近交班', en: 'close to the end of its shift' },
+  ON_BREAK: { zh: '正在休息', en: 'on a break' },
   DISTRESS: { zh: '车组求助中', en: 'its crew is in distress' },
   SILENT: { zh: '失联', en: 'silent' },
   NO_POSITION: { zh: '没有有效位置', en: 'has no valid position' },

@@ -11,6 +11,8 @@ export const crewMax = 8
 export const breaksMax = 6
 /** Shifts a unit holds at a time: the present one and the next three. */
 export const shiftsMax = 4
+/** Moves to another base a unit may be asked for in a shift, where its region says nothing. */
+export const movesPerShiftDefault = 4
 /** Bases a unit may be sent to at most: its station and the agreed standby points. */
 export const basesMax = 32
 

@@ -107,8 +107,8 @@ export const ratioDefinitions: readonly RatioDefinition[] = [
 
 /** How a stamp was chosen where several stand for one moment. */
 export const stampRule: Words = {
-  zh: '时间取值：经批准的修改、否则按键、否则系统、否则 GPS；离线按键取设备时间加估计偏差并标记；缺失的计数，不剔除',
-  en: 'stamp used: approved edit, else key, else system, else GPS; keys pressed offline by device time plus estimated offset, marked; missing stamps are counted, not dropped',
+  zh: '时间取值：经批准的修改、否则按键、否则系统、否则 GPS；离线按键取设备时间并标记；缺失的计数，不剔除',
+  en: 'stamp used: approved edit, else key, else system, else GPS; keys pressed offline by the time of the device, marked; missing stamps are counted, not dropped',
 }
 
 const Count = z.int().min(0)

@@ -175,42 +175,77 @@ export const EscalationStep = z.strictObject({
   role: Role,
 })
 
-export const Rule = z.strictObject({
-  ruleId: Id,
-  version: z.int().min(1),
-  name: Name,
-  nameEn: Name,
-  /** Alert level, 1 处置 · 2 核实 · 3 关注 · 4 提示. Colours 蓝黄橙红 belong to graded events alone. */
-  level: Level,
-  syndrome: Syndrome.optional(),
-  /** Regions of this level are judged one by one. */
-  regionLevel: RegionLevel,
-  /** Leaves that fired within this many hours of the city's now count together; older periods raise nothing. */
-  windowH: z
-    .int()
-    .min(1)
-    .max(24 * 60),
-  when: Condition,
-  /** Cases over all firing sources in the window, at least. */
-  minCases: z.int().min(0).max(1_000_000).default(0),
-  escalation: z.array(EscalationStep).min(1).max(8),
-  /** A rule of the law wins outright and needs two people to close; absent: true when it judges report cards. */
-  statutory: z.boolean().optional(),
-  /** Seconds to verify what it raised; absent: 2 h for a statutory rule, 24 h for any other that is about health. */
-  verifyWithinS: z
-    .int()
-    .min(60)
-    .max(7 * 86_400)
-    .optional(),
-  /** Law, paper or local decision the rule rests on. */
-  basis: z.string().min(1).max(400),
-  /**
-   * Benjamini-Hochberg rate within one source kind × detector × day: single statistical signals whose q-value lies above it are
-   * raised hidden. Absent: none is hidden. Statutory and k-of-n findings are never hidden.
-   */
-  falseDiscoveryRate: z.number().gt(0).lt(1).optional(),
-  enabled: z.boolean().default(true),
-})
+/** Source kinds a leaf can bear witness of; leaves that are not about a source count as one of their own. */
+function listWitnessKinds(leaf: LeafCondition): readonly string[] {
+  switch (leaf.type) {
+    case 'combined-p':
+    case 'source-silence':
+      return leaf.sourceKinds
+    case 'card':
+    case 'place-cluster':
+    case 'ratio':
+      return ['report-card']
+    default:
+      return 'sourceKind' in leaf ? [leaf.sourceKind] : [leaf.type]
+  }
+}
+
+/** A rule that could never hold, or that would say more than it may, is refused rather than published in vain. */
+function findContradictions(
+  rule: { level: number; when: Condition },
+  context: { addIssue(issue: { code: 'custom'; path: (string | number)[]; message: string }): void },
+): void {
+  const leaves = 'of' in rule.when ? rule.when.of : [rule.when]
+  const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message })
+  const kinds = new Set(leaves.flatMap(listWitnessKinds))
+  if (rule.when.type === 'kOf' && rule.when.k > kinds.size)
+    refuse(['when', 'k'], `asks for ${rule.when.k} source kinds and names ${kinds.size}`)
+  for (const leaf of leaves)
+    if (leaf.type === 'combined-p' && new Set(leaf.sourceKinds).size < Math.max(2, leaf.minSources))
+      refuse(['when', 'sourceKinds'], `names fewer different source kinds than it joins (${leaf.minSources})`)
+  // The ratio proposes a grade that a person verifies; it never sends anybody out by itself.
+  if (leaves.every(leaf => leaf.type === 'ratio') && rule.level < 2)
+    refuse(['level'], 'a ratio alone is a grade candidate: level 2 at most')
+}
+
+export const Rule = z
+  .strictObject({
+    ruleId: Id,
+    version: z.int().min(1),
+    name: Name,
+    nameEn: Name,
+    /** Alert level, 1 处置 · 2 核实 · 3 关注 · 4 提示. Colours 蓝黄橙红 belong to graded events alone. */
+    level: Level,
+    syndrome: Syndrome.optional(),
+    /** Regions of this level are judged one by one. */
+    regionLevel: RegionLevel,
+    /** Leaves that fired within this many hours of the city's now count together; older periods raise nothing. */
+    windowH: z
+      .int()
+      .min(1)
+      .max(24 * 60),
+    when: Condition,
+    /** Cases over all firing sources in the window, at least. */
+    minCases: z.int().min(0).max(1_000_000).default(0),
+    escalation: z.array(EscalationStep).min(1).max(8),
+    /** A rule of the law wins outright and needs two people to close; absent: true when it counts report cards against a threshold. */
+    statutory: z.boolean().optional(),
+    /** Seconds to verify what it raised; absent: 2 h for a statutory rule, 24 h for any other that is about health. */
+    verifyWithinS: z
+      .int()
+      .min(60)
+      .max(7 * 86_400)
+      .optional(),
+    /** Law, paper or local decision the rule rests on. */
+    basis: z.string().min(1).max(400),
+    /**
+     * Benjamini-Hochberg rate within one source kind × detector × day: single statistical signals whose q-value lies above it are
+     * raised hidden. Absent: none is hidden. Statutory and k-of-n findings are never hidden.
+     */
+    falseDiscoveryRate: z.number().gt(0).lt(1).optional(),
+    enabled: z.boolean().default(true),
+  })
+  .superRefine(findContradictions)
 export type Rule = z.infer<typeof Rule>
 export type RuleInput = z.input<typeof Rule>
 
@@ -222,18 +257,21 @@ export function listLeaves(rule: Rule): readonly LeafCondition[] {
   return 'of' in rule.when ? rule.when.of : [rule.when]
 }
 
-/** True for a rule of the law: by its own word, else when it judges report cards. */
+/** True for a rule of the law: by its own word, else when it counts report cards, in a region or in one place. */
 export function isStatutory(rule: Rule): boolean {
-  return rule.statutory ?? listLeaves(rule).some(leaf => leaf.type === 'card')
+  return rule.statutory ?? listLeaves(rule).some(leaf => leaf.type === 'card' || leaf.type === 'place-cluster')
 }
 
 /** Seconds to verify what a statutory rule, or any other, raised. */
 export const verifyWithinS = { statutory: 2 * 3_600, other: 24 * 3_600 } as const
 
+/** Leaves about the house and its sources and not about anybody's health. */
+const operationLeaves: readonly LeafCondition['type'][] = ['unit-silence', 'tick-gap', 'source-silence']
+
 /** Seconds within which an alert of this rule must be verified; undefined for rules about the house itself (units, our clock). */
 export function findVerifyWithinS(rule: Rule): number | undefined {
   if (rule.verifyWithinS !== undefined) return rule.verifyWithinS
   if (isStatutory(rule)) return verifyWithinS.statutory
-  const isOperation = listLeaves(rule).every(leaf => leaf.type === 'unit-silence' || leaf.type === 'tick-gap')
+  const isOperation = listLeaves(rule).every(leaf => operationLeaves.includes(leaf.type))
   return isOperation ? undefined : verifyWithinS.other
 }

@@ -45,6 +45,7 @@ export const otherStamps: Readonly<Record<string, { zh: string; en: string }>> =
   split: { zh: '分案', en: 'split' },
   reopened: { zh: '重启', en: 'reopened' },
   cancelled: { zh: '取消', en: 'cancelled' },
+  joined: { zh: '来电并入', en: 'call joined' },
   closed: { zh: '关闭', en: 'closed' },
   'transfer-offered': { zh: '移交发出', en: 'transfer offered' },
   'transfer-accepted': { zh: '移交接收', en: 'transfer accepted' },

@@ -3,7 +3,7 @@
  * GET /v1/persons/… . Fan-out and query build these from the world; consoles and simulations read them.
  */
 import { z } from 'zod'
-import { HospitalState, OperatingMode, Shift } from './fleet.ts'
+import { HospitalService, HospitalState, OperatingMode, Shift } from './fleet.ts'
 import { PackRunView } from './pack.ts'
 import { DutyShift, QuietHours } from './roster.ts'
 import {
@@ -236,6 +236,8 @@ export const IncidentView = z.object({
   /** Question packs asked, oldest first, and the most urgent level they propose. */
   packRuns: z.array(PackRunView).optional(),
   proposedLevel: Level.optional(),
+  /** Number of the paper slip it was run on, when there was no server. */
+  slipNo: z.int().optional(),
   /** Units whose next task this is. */
   nextUnitIds: z.array(Id).optional(),
   /** Set when its unit was taken away before the patient was reached: it stands at the head of its level. */
@@ -308,7 +310,7 @@ export const DuplicateView = z.object({
   /** The incident, or the other call where there is no incident yet. */
   incidentId: Id.optional(),
   callId: Id.optional(),
-  /** 0 to 1; shown from 0.35 on. */
+  /** 0 to 1; what scores too low is not shown. */
   score: z.number().min(0).max(1),
   distanceM: z.number().optional(),
   /** Between the two rings. */
@@ -399,9 +401,101 @@ export const AdviceView = z.object({
   capableUnitId: Id.optional(),
   /** Units at a hospital that would still be earlier than the first row once free; they cannot be ordered yet. */
   soonFree: z.array(AdviceRowView),
+  /** For marked complaints (arrest): the nearest of any class, then the nearest other with everything wanted. One key sends both. */
+  pair: z.array(Id).max(2).optional(),
+  /** Units on their way to a less urgent case that would be earlier by minutes; the case they leave has a replacement. */
+  diversions: z
+    .array(
+      z.object({
+        unitId: Id,
+        fromIncidentId: Id,
+        etaP50S: Seconds,
+        gainS: Seconds,
+        delayS: Seconds,
+        replacementUnitId: Id,
+        why: Words,
+      }),
+    )
+    .optional(),
   nearer: z.array(NearerUnitView),
 })
 export type AdviceView = z.infer<typeof AdviceView>
+
+/** Where a patient should go: GET /v1/incidents/:incidentId/destinations. */
+export const DestinationView = z.object({
+  incidentId: Id,
+  /** The unit whose drive was asked for; absent: from the scene. */
+  unitId: Id.optional(),
+  computedAt: EpochMs,
+  settingsVersion: z.string(),
+  travel: TravelKind,
+  wants: z.array(HospitalService),
+  rows: z.array(
+    z.object({
+      placeId: Id,
+      rank: z.int().min(1),
+      driveS: Seconds,
+      km: z.number().min(0),
+      scoreS: Seconds,
+      missing: z.array(HospitalService),
+      /** What is known is older than a shift, or nothing is. */
+      isOld: z.boolean(),
+      reportedAt: EpochMs.optional(),
+      edState: z.string().optional(),
+      edPatients: z.int().optional(),
+      edCapacity: z.int().optional(),
+      offloadMin: z.int().optional(),
+      diverted: z.array(z.object({ service: HospitalService, reason: z.string(), until: EpochMs })),
+      why: Words,
+    }),
+  ),
+})
+export type DestinationView = z.infer<typeof DestinationView>
+
+/** Several units for a mass casualty, greedily, the rest of the region kept covered: GET /v1/incidents/:incidentId/mass. */
+export const MassView = z.object({
+  incidentId: Id,
+  computedAt: EpochMs,
+  settingsVersion: z.string(),
+  travel: TravelKind,
+  asked: z.int(),
+  /** Free units in sight, and how many of them stay for the rest: floor(0.3 × idle) unless lifted. */
+  idle: z.int(),
+  kept: z.int(),
+  reserveLifted: z.boolean(),
+  rows: z.array(AdviceRowView),
+  /** Slots nobody can fill. */
+  short: z.int(),
+})
+export type MassView = z.infer<typeof MassView>
+
+/** How well the region is covered and what would help: GET /v1/cover. Proposals only: a dispatcher orders a move. */
+export const CoverView = z.object({
+  computedAt: EpochMs,
+  settingsVersion: z.string(),
+  /** How reach was found; drives of proposals go by the straight line. */
+  coverTravel: z.enum(['roads', 'straight-line', 'none']),
+  withinS: Seconds,
+  /** Share of people that finds a free unit within the threshold, 0..1. */
+  covered: z.number().min(0).max(1),
+  freeUnits: z.int(),
+  /** Preparedness of each cell: the chance that a unit in reach is free when asked. */
+  cells: z.array(z.object({ code: RegionCode, lon: Lon, lat: Lat, people: z.number(), prepared: z.number() })),
+  proposals: z.array(
+    z.object({
+      unitId: Id,
+      fromPlaceId: Id.optional(),
+      toPlaceId: Id,
+      gain: z.number(),
+      driveS: Seconds,
+      why: Words,
+      movesLeft: z.int(),
+    }),
+  ),
+  /** Bases of the unit asked about, best first (on release). */
+  choices: z.array(z.object({ placeId: Id, gain: z.number(), driveS: Seconds, isHome: z.boolean() })).optional(),
+})
+export type CoverView = z.infer<typeof CoverView>
 
 /** One source's part in an alert: everything needed to say why it fired. */
 export const EvidenceView = z.object({
@@ -419,6 +513,11 @@ export const EvidenceView = z.object({
   qValue: z.number().optional(),
   /** Source kinds joined in this part (combined p), and how their dependence was met: `uncorrected` is 未校正. */
   sourceKinds: z.array(SourceKind).optional(),
+  /** What each of `sourceKinds` counted, in their order. */
+  counts: z.array(z.number()).optional(),
+  recurrenceDays: z.number().optional(),
+  /** School, kindergarten or site of a cluster. */
+  placeId: Id.optional(),
   correction: z.enum(['brown', 'strube', 'uncorrected']).optional(),
   /** Grade the ratio rule proposes, to be verified (待核实): III or II. */
   gradeCandidate: z.enum(['III', 'II']).optional(),
@@ -745,6 +844,18 @@ export const WeekFigureView = z.object({
   reporters: z.int(),
 })
 export type WeekFigureView = z.infer<typeof WeekFigureView>
+
+/** What one facility reported for the period an alert is about; `usual` is its mean of the seven days before. */
+export const FacilityCountView = z.object({
+  facilityId: Id,
+  sourceKind: SourceKind,
+  syndrome: Syndrome,
+  regionCode: RegionCode,
+  period: z.string(),
+  count: z.number(),
+  usual: z.number().optional(),
+})
+export type FacilityCountView = z.infer<typeof FacilityCountView>
 
 /** One day of a long history; days nobody reported are not listed. */
 export const CalendarDayView = z.object({ day: z.string(), count: z.int(), reporters: z.int() })

@@ -6,6 +6,7 @@
  * Rules for callers: SET LOCAL only, no advisory locks, and inside a transaction only the transaction's own client
  * (the embedded session is one and serial: a second client would wait for the first for ever).
  */
+import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { type EmbeddedDatabase, type EmbeddedState, SOCKET_PORT, startEmbedded } from './embedded/embedded.ts'
 import { createFault } from './fault.ts'
@@ -28,6 +29,8 @@ export type DatabaseKind = 'embedded' | 'server'
 
 export type Database = {
   pool: pg.Pool
+  /** Who holds the lease when this process does; its clients show under this name, so that a successor can end them. */
+  holder: string
   /** For the log and its lease alone; the same pool when the session is one (embedded). */
   linePool: pg.Pool
   kind: DatabaseKind
@@ -76,6 +79,12 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
   return settings.databaseUrl ? openServer(settings, settings.databaseUrl) : openEmbedded(settings)
 }
 
+/** How a thread of its own reaches the open database. */
+export function getConnection({ embedded }: Database, databaseUrl: string | undefined): pg.PoolConfig {
+  if (!embedded) return { connectionString: databaseUrl! }
+  return { host: embedded.host, port: SOCKET_PORT, user: embedded.user, database: embedded.database }
+}
+
 async function openServer(settings: DatabaseSettings, connectionString: string): Promise<Database> {
   const open = (max: number, name: string) =>
     createPool(settings, {
@@ -87,7 +96,8 @@ async function openServer(settings: DatabaseSettings, connectionString: string):
       application_name: name,
     })
   const pool = open(settings.poolMax ?? poolMaxServer, 'vigil')
-  const linePool = open(linePoolMax, 'vigil line')
+  const holder = `vigil line ${randomUUID()}`
+  const linePool = open(linePoolMax, holder)
   const close = async () => {
     await linePool.end()
     await pool.end()
@@ -105,7 +115,7 @@ async function openServer(settings: DatabaseSettings, connectionString: string):
       )
     }
     const timescale = await enableTimescale(pool)
-    return { pool, linePool, kind: 'server', timescale, version: row.version, close }
+    return { pool, linePool, holder, kind: 'server', timescale, version: row.version, close }
   } catch (error) {
     await close()
     throw error
@@ -141,7 +151,16 @@ async function openEmbedded(settings: DatabaseSettings): Promise<Database> {
   }
   try {
     const { rows } = await pool.query<{ version: string }>(`SELECT current_setting('server_version') AS version`)
-    return { pool, linePool: pool, kind: 'embedded', timescale: true, version: rows[0]!.version, embedded, close }
+    return {
+      pool,
+      linePool: pool,
+      holder: 'embedded',
+      kind: 'embedded',
+      timescale: true,
+      version: rows[0]!.version,
+      embedded,
+      close,
+    }
   } catch (error) {
     await close()
     throw error

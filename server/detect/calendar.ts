@@ -241,6 +241,8 @@ export function findDayFactor(factors: DayFactors, calendar: Calendar, day: numb
 export type AdjustedHistory = {
   /** Adjusted counts of the open days up to and with the day judged, oldest first; null is absence on an open day. */
   readonly values: (number | null)[]
+  /** Day index of each value. */
+  readonly days: number[]
   /** Position of the day judged in `values`: the last. */
   readonly slot: number
   /** Factor of the day judged: an expected value or threshold times this is in counts again. */
@@ -263,13 +265,15 @@ export function adjustUntil(
   const factor = findDayFactor(factors, calendar, firstDay + slot)
   if (factor === undefined) return undefined
   const adjusted: (number | null)[] = []
+  const days: number[] = []
   for (let i = Math.max(0, slot - (options.historyDaysMax ?? HISTORY_DAYS_MAX)); i <= slot; i++) {
     const own = findDayFactor(factors, calendar, firstDay + i)
     if (own === undefined) continue
     const value = values[i] ?? null
     adjusted.push(value === null ? null : value / own)
+    days.push(firstDay + i)
   }
-  return { values: adjusted, slot: adjusted.length - 1, factor }
+  return { values: adjusted, days, slot: adjusted.length - 1, factor }
 }
 
 /**

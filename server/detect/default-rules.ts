@@ -25,15 +25,20 @@ function buildMultiTrigger(syndrome: 'respiratory' | 'diarrhoeal', name: string,
     when: {
       type: 'kOf',
       k: 2,
-      of: witnesses[syndrome].map(sourceKind => ({
-        type: 'detector',
-        method: 'earsC2',
-        sourceKind,
-        syndrome,
-        period: 'day',
-        minSigma: 1,
-        minCount: 5,
-      })),
+      of: [
+        ...witnesses[syndrome].map(sourceKind => ({
+          type: 'detector' as const,
+          method: 'earsC2' as const,
+          sourceKind,
+          syndrome,
+          period: 'day' as const,
+          minSigma: 1,
+          minCount: 5,
+          adjust: 'calendar' as const,
+        })),
+        // One source far above its month together with any other, or all of them a little: what counting to two does not see.
+        { type: 'combined-p' as const, sourceKinds: witnesses[syndrome], syndrome, alpha: 0.001 },
+      ],
     },
     minCases: 20,
     // 24 h to verify a statistical signal; the first reminder comes much sooner.
@@ -41,7 +46,7 @@ function buildMultiTrigger(syndrome: 'respiratory' | 'diarrhoeal', name: string,
       { afterS: 0, role: 'epidemiologist' },
       { afterS: 30 * 60, role: 'shift-leader' },
     ],
-    basis: '国疾控监测发〔2024〕16号 多点触发;EARS C2 (Hutwagner 2003), 两类独立来源',
+    basis: '国疾控监测发〔2024〕16号 多点触发;EARS C2 (Hutwagner 2003), 两类独立来源;Fisher 联合 p (Brown 1975)',
   }
 }
 

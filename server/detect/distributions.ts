@@ -212,6 +212,18 @@ function computeBetaFraction(x: number, y: number, a: number, b: number): number
   return Math.min(1, computeBinomialDensity(a, a + b, x, y) * (b / (a + b)) * h)
 }
 
+/** P(X > x) of the chi-square distribution with `freedom` > 0 degrees of freedom, which need not be whole. */
+export function computeChiSquareUpperTail(x: number, freedom: number): number {
+  if (!(freedom > 0) || Number.isNaN(x)) return Number.NaN
+  return x <= 0 ? 1 : computeGammaTails(freedom / 2, x / 2)[1]
+}
+
+/** P(T > t) of Student's t with `freedom` degrees of freedom. */
+export function computeStudentUpperTail(t: number, freedom: number): number {
+  const half = computeStudentTwoSided(t, freedom) / 2
+  return t >= 0 ? half : 1 - half
+}
+
 /** Two-sided p-value of Student's t with `freedom` degrees of freedom. */
 export function computeStudentTwoSided(t: number, freedom: number): number {
   if (!(freedom > 0) || Number.isNaN(t)) return Number.NaN

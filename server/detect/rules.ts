@@ -2,29 +2,50 @@
  * Rules: the second stage of the line. After each entry it re-judges the leaves that the entry could have changed, keeps what
  * holds now as signals in the world, and returns the findings: rules that hold for a region, with the evidence. Pure.
  * A leaf's signal is renewed by a newer period and withdrawn when its own period is re-assessed and no longer fires.
+ *
+ * What notify/ gets: one finding per rule and region. Of all findings of one place and syndrome the most urgent `level` is the
+ * alert's, so another rule or a further source can only raise it; a `statutory` one wins outright; a `hidden` one (a single
+ * statistical signal above its rule's false-discovery rate) is raised without telling anybody until it is found unhidden.
  */
 import type { Entry, EntryOf } from '#contract/entry.ts'
 import {
-  type CardCondition,
+  type CombinedCondition,
   type CountCondition,
   type DetectorCondition,
+  isStatutory,
   type LeafCondition,
   listLeaves,
+  type PlaceCountCondition,
   type Rule,
+  type SourceSilenceCondition,
 } from '#contract/rule.ts'
-import { formatDay, getDayStartAt, getHourStartAt, hourMs } from '#contract/scalars.ts'
+import { formatDay, getDayIndex, getHourIndex, hourMs, parseDay } from '#contract/scalars.ts'
 import type { Finding, Series, Signal, Touched, World } from '../state/world.ts'
-import { evaluateEars } from './ears.ts'
+import { getCalendar } from './calendar.ts'
+import { getFacilityIndex } from './facility-index.ts'
+import { computeQValues } from './false-discovery.ts'
+import { describePeriod, findScope, getLeafKey, getSignalKey, type Judged, subjectsMax } from './leaf.ts'
+import { type CaseCard, expandDiseases, judgeCards, judgePlaceCluster, judgeRatio } from './leaf-cards.ts'
+import {
+  assessDetector,
+  countWindowSlots,
+  judgeCombined,
+  judgeCount,
+  judgeDetector,
+  judgePlaceCount,
+  listFacilities,
+} from './leaf-series.ts'
+import { findSourceSilence } from './source-silence.ts'
+import { countWitnesses } from './witness.ts'
 
-/** Ids named in one signal at most. */
-export const subjectsMax = 20
-
-type LeafUse = { rule: Rule; leaf: LeafCondition; leafKey: string }
+type LeafUse = { rule: Rule; leaf: LeafCondition; leafKey: string; diseaseIds?: ReadonlySet<string> }
 type Index = {
   version: number
   size: number
   bySeries: Map<string, LeafUse[]>
   byType: Map<LeafCondition['type'], LeafUse[]>
+  /** Leaves on cards, by every disease id that counts under them. */
+  byDisease: Map<string, LeafUse[]>
 }
 
 /** Derived from the rules alone; kept per rule map and rebuilt when a new version is published. */
@@ -38,70 +59,27 @@ function getIndex(world: World): Index {
     size: world.rules.size,
     bySeries: new Map(),
     byType: new Map(),
+    byDisease: new Map(),
   }
   const add = <K>(map: Map<K, LeafUse[]>, key: K, use: LeafUse) => map.set(key, [...(map.get(key) ?? []), use])
   for (const rule of world.rules.values()) {
     if (!rule.enabled) continue
     for (const leaf of listLeaves(rule)) {
-      const use = { rule, leaf, leafKey: getLeafKey(rule, leaf) }
+      const use: LeafUse = { rule, leaf, leafKey: getLeafKey(rule, leaf) }
       if (leaf.type === 'detector' || leaf.type === 'count')
         add(index.bySeries, `${leaf.period}|${leaf.sourceKind}|${leaf.syndrome}`, use)
+      else if (leaf.type === 'combined-p')
+        for (const sourceKind of new Set(leaf.sourceKinds))
+          add(index.bySeries, `day|${sourceKind}|${leaf.syndrome}`, use)
+      else if (leaf.type === 'card' || leaf.type === 'place-cluster' || leaf.type === 'ratio') {
+        use.diseaseIds = expandDiseases(leaf.type === 'ratio' ? [leaf.diseaseId] : leaf.diseaseIds)
+        for (const id of use.diseaseIds) add(index.byDisease, id, use)
+      }
       add(index.byType, leaf.type, use)
     }
   }
   indexes.set(world.rules, index)
   return index
-}
-
-/** Names a leaf with all its parameters: equal leaves of several rules share one signal. */
-function getLeafKey(rule: Rule, leaf: LeafCondition): string {
-  switch (leaf.type) {
-    case 'detector':
-      return `${leaf.method}(${leaf.baseline},${leaf.minSigma},${leaf.minCount}${leaf.proportion ? ',%' : ''}${leaf.adjust === 'calendar' ? ',calendar' : ''})|${leaf.sourceKind}|${leaf.syndrome}|${leaf.period}`
-    case 'count':
-      return `count≥${leaf.min}/${rule.windowH}h|${leaf.sourceKind}|${leaf.syndrome}|${leaf.period}`
-    case 'card':
-      return `card≥${leaf.min}/${rule.windowH}h|${leaf.diseaseIds.join('+')}`
-    case 'unit-silence':
-      // By rule: a change of the silent units is told to each rule, and the first to look must not hide it from the next.
-      return `unit-silence(${leaf.onTaskS},${leaf.idleS})/${rule.ruleId}`
-    case 'tick-gap':
-      return `tick-gap(${leaf.minGapS})`
-    case 'found':
-      return `${leaf.method}|${leaf.sourceKind}|${leaf.syndrome}`
-    case 'place-cluster':
-      return `place-cluster≥${leaf.min}${leaf.minDeaths === undefined ? '' : `,†${leaf.minDeaths}`}/${leaf.windowDays}d|${leaf.diseaseIds.join('+')}`
-    case 'place-count':
-      return `place-count≥${leaf.min}/${leaf.windowDays}d|${leaf.sourceKind}|${leaf.syndrome}`
-    case 'combined-p':
-      return `${leaf.method}(${leaf.baseline},${leaf.minSources},${leaf.alpha},${leaf.minCount}${leaf.adjust === 'calendar' ? ',calendar' : ''})|${leaf.sourceKinds.join('+')}|${leaf.syndrome}`
-    case 'ratio':
-      return `ratio(${leaf.factor},${leaf.years},${leaf.minCases},${leaf.alpha})|${leaf.diseaseId}`
-    case 'source-silence':
-      // By rule, as for units: see above.
-      return `source-silence(${leaf.graceH},${leaf.regularDays},${leaf.regularShare})|${leaf.sourceKinds.join('+')}/${rule.ruleId}`
-  }
-}
-
-function getSignalKey(leafKey: string, regionCode: string): string {
-  return `${leafKey}@${regionCode}`
-}
-
-function describePeriod(series: Series, index: number): string {
-  if (series.period === 'day') return formatDay(index)
-  return `${formatDay(Math.floor(index / 24))}T${String(index % 24).padStart(2, '0')}`
-}
-
-/** End of a period, epoch ms. */
-function getPeriodEndAt(series: Series, index: number): number {
-  return series.period === 'day' ? getDayStartAt(index + 1) : getHourStartAt(index + 1)
-}
-
-/** A day's figures are usual during the day after, an hour's for six hours; what comes later is marked late. */
-const lateAfterMs = { day: 24 * hourMs, hour: 6 * hourMs } as const
-
-function isLate(world: World, series: Series, index: number): boolean {
-  return world.city.now - getPeriodEndAt(series, index) > lateAfterMs[series.period]
 }
 
 /** Keeps the newest firing period; a period that no longer fires withdraws only itself. */
@@ -116,106 +94,124 @@ function settleSignal(world: World, key: string, period: string, signal: Signal 
   return false
 }
 
-/** Scratch for proportions: percent of the denominator, null where either is missing. */
-function toPercents(series: Series): (number | null)[] {
-  return series.values.map((value, slot) => {
-    const denominator = series.denominators[slot] ?? null
-    return value === null || denominator === null || denominator === 0 ? null : (value / denominator) * 100
-  })
-}
+// --- from signals to a finding
 
-function judgeDetector(
+/** Facilities behind one kind of a signal; undefined where none are known and the kind vouches for itself. */
+function listVouching(
   world: World,
-  series: Series,
-  index: number,
-  leaf: DetectorCondition,
-): Omit<Signal, 'key'> | undefined {
-  const slot = index - series.firstIndex
-  const count = series.values[slot]
-  if (count === null || count === undefined || count < leaf.minCount) return undefined
-  const values = leaf.proportion ? toPercents(series) : series.values
-  const judged = evaluateEars(values, slot, {
-    method: leaf.method.slice(4) as 'C1' | 'C2' | 'C3',
-    baselineDays: leaf.baseline,
-    minSigma: leaf.minSigma,
-  })
-  if (!judged?.alarm) return undefined
-  return {
-    method: leaf.method,
-    sourceKind: series.sourceKind,
-    syndrome: series.syndrome,
-    regionCode: series.regionCode,
-    period: describePeriod(series, index),
-    until: getPeriodEndAt(series, index),
-    observed: values[slot]!,
-    expected: judged.expected,
-    threshold: judged.threshold,
-    ...(judged.statistic === null ? {} : { statistic: judged.statistic }),
-    late: isLate(world, series, index),
-    at: world.city.now,
-    subjects: [],
+  rule: Rule,
+  leaf: LeafCondition,
+  signal: Signal,
+  sourceKind: string,
+): Set<string> | undefined {
+  switch (leaf.type) {
+    case 'detector':
+    case 'count': {
+      const at = parsePeriod(signal.period)
+      if (!at) return undefined
+      const slots = leaf.type === 'count' ? countWindowSlots(at.period, rule.windowH) : 1
+      const name = { period: at.period, sourceKind, syndrome: leaf.syndrome }
+      return listFacilities(world, rule, signal.regionCode, name, at.index, slots)
+    }
+    case 'combined-p': {
+      const at = parsePeriod(signal.period)
+      const name = { period: 'day', sourceKind, syndrome: leaf.syndrome } as const
+      return at && listFacilities(world, rule, signal.regionCode, name, at.index)
+    }
+    case 'place-count':
+      return new Set(signal.subjects)
+    case 'card':
+    case 'place-cluster':
+    case 'ratio':
+      return new Set(signal.subjects.flatMap(cardId => world.cards.get(cardId)?.facilityId ?? []))
+    default:
+      return undefined
   }
 }
 
-function judgeCount(
+/** A day or an hour of a signal; undefined for the periods of other leaves. */
+function parsePeriod(period: string): { period: 'hour' | 'day'; index: number } | undefined {
+  const day = parseDay(period.slice(0, 10))
+  if (day === undefined) return undefined
+  return period.length === 10
+    ? { period: 'day', index: day }
+    : { period: 'hour', index: day * 24 + Number(period.slice(11)) }
+}
+
+/** True when an analyst's finding is as sure as the leaf wants. */
+function meetsFound(leaf: LeafCondition, signal: Signal): boolean {
+  if (leaf.type !== 'found') return true
+  if (leaf.maxP !== undefined && !(signal.pValue !== undefined && signal.pValue <= leaf.maxP)) return false
+  return (
+    leaf.minRecurrenceDays === undefined ||
+    (signal.recurrenceDays !== undefined && signal.recurrenceDays >= leaf.minRecurrenceDays)
+  )
+}
+
+type Part = { leaf: LeafCondition; signal: Signal }
+
+function weigh(
   world: World,
-  series: Series,
-  index: number,
-  leaf: CountCondition,
-  windowH: number,
-): Omit<Signal, 'key'> | undefined {
-  const slots = series.period === 'day' ? Math.max(1, Math.ceil(windowH / 24)) : windowH
-  const slot = index - series.firstIndex
-  let observed = 0
-  for (let at = Math.max(0, slot - slots + 1); at <= slot; at++) observed += series.values[at] ?? 0
-  if (observed < leaf.min) return undefined
+  rule: Rule,
+  parts: readonly Part[],
+): Omit<Finding, 'level' | 'statutory' | 'hidden'> | undefined {
+  const leaves = listLeaves(rule)
+  const byKind = new Map<string, number>()
+  const facilities = new Map<string, Set<string> | undefined>()
+  for (const { leaf, signal } of parts) {
+    const kinds = signal.sourceKinds ?? [signal.sourceKind ?? signal.method]
+    for (const [n, kind] of kinds.entries()) {
+      byKind.set(kind, Math.max(byKind.get(kind) ?? 0, signal.counts?.[n] ?? signal.observed))
+      const vouching = listVouching(world, rule, leaf, signal, kind)
+      // A kind that one leaf knows no facility for vouches for itself.
+      if (!facilities.has(kind)) facilities.set(kind, vouching)
+      else if (vouching === undefined) facilities.set(kind, undefined)
+      else for (const id of vouching) facilities.get(kind)?.add(id)
+    }
+  }
+  const cases = [...byKind.values()].reduce((sum, n) => sum + n, 0)
+  const isLone = leaves.length === 1 && leaves[0]!.type === 'combined-p'
+  const neededSources = 'k' in rule.when ? rule.when.k : isLone ? (leaves[0] as CombinedCondition).minSources : 1
+  const independentSources = countWitnesses([...facilities.values()])
+  const holds =
+    rule.when.type === 'allOf'
+      ? parts.length === leaves.length
+      : parts.length > 0 && independentSources >= neededSources
+  if (!holds || cases < rule.minCases) return undefined
+  const regionCode = parts[0]!.signal.regionCode
+  const evidence = parts.map(part => part.signal)
+  const syndromes = new Set(evidence.map(signal => signal.syndrome))
+  const syndrome = rule.syndrome ?? (syndromes.size === 1 ? [...syndromes][0] : undefined)
   return {
-    method: 'count',
-    sourceKind: series.sourceKind,
-    syndrome: series.syndrome,
-    regionCode: series.regionCode,
-    period: describePeriod(series, index),
-    until: getPeriodEndAt(series, index),
-    observed,
-    threshold: leaf.min,
-    late: isLate(world, series, index),
-    at: world.city.now,
-    subjects: [],
+    rule,
+    regionCode,
+    evidence,
+    independentSources,
+    neededSources,
+    cases,
+    ...(syndrome === undefined ? {} : { syndrome }),
   }
 }
 
-/** Region of a rule's level that contains a code; the code itself when the tree does not know it. */
-function scopeOf(world: World, regionCode: string, rule: Rule): string | undefined {
-  let at: string | undefined = regionCode
-  for (let depth = 0; at !== undefined && depth < 8; depth++) {
-    const region = world.regions.get(at)
-    if (!region) return world.regions.size === 0 ? regionCode : undefined
-    if (region.level === rule.regionLevel) return at
-    at = region.parentCode
-  }
-  return undefined
-}
+/** A ratio alone proposes a grade to be verified: never above 核实. */
+const ratioLevelMin = 2
 
 /** Builds the finding of a rule in a region from the signals that hold within its window; undefined when it does not hold. */
 function findRule(world: World, rule: Rule, regionCode: string): Finding | undefined {
   const since = world.city.now - rule.windowH * hourMs
-  const evidence: Signal[] = []
-  const leaves = listLeaves(rule)
-  for (const leaf of leaves) {
+  const parts: Part[] = []
+  for (const leaf of listLeaves(rule)) {
     const signal = world.signals.get(getSignalKey(getLeafKey(rule, leaf), regionCode))
-    if (signal && signal.until >= since) evidence.push(signal)
+    if (signal && signal.until >= since && meetsFound(leaf, signal)) parts.push({ leaf, signal })
   }
-  if (evidence.length === 0) return undefined
-  const byKind = new Map<string, number>()
-  for (const signal of evidence) {
-    const kind = signal.sourceKind ?? signal.method
-    byKind.set(kind, Math.max(byKind.get(kind) ?? 0, signal.observed))
-  }
-  const needed = 'k' in rule.when ? rule.when.k : 1
-  const holds = rule.when.type === 'allOf' ? evidence.length === leaves.length : byKind.size >= needed
-  const cases = [...byKind.values()].reduce((sum, n) => sum + n, 0)
-  if (!holds || cases < rule.minCases) return undefined
-  return { rule, regionCode, evidence, independentSources: byKind.size, neededSources: needed, cases }
+  if (parts.length === 0) return undefined
+  const finding = weigh(world, rule, parts)
+  if (!finding) return undefined
+  const statutory = isStatutory(rule)
+  const beside = parts.filter(part => part.leaf.type !== 'ratio')
+  const restsOnRatio = beside.length < parts.length && (beside.length === 0 || !weigh(world, rule, beside))
+  const level = restsOnRatio ? Math.max(ratioLevelMin, rule.level) : rule.level
+  return { ...finding, level, statutory, hidden: !statutory && isHidden(world, rule, finding) }
 }
 
 /** Adds a finding once per rule and region of this step. */
@@ -224,60 +220,131 @@ function collect(world: World, found: Map<string, Finding>, rule: Rule, regionCo
   if (finding) found.set(`${rule.ruleId}@${regionCode}`, finding)
 }
 
+// --- false discovery
+
+/**
+ * p-values of every series that some enabled rule judges by this method, of one source kind and period: the family a single
+ * signal is weighed in. A series counts once, however many rules look at it.
+ */
+function listFamily(
+  world: World,
+  method: DetectorCondition['method'],
+  sourceKind: string,
+  period: string,
+): Map<string, number> {
+  const at = parsePeriod(period)
+  const family = new Map<string, number>()
+  if (!at) return family
+  for (const use of getIndex(world).byType.get('detector') ?? []) {
+    const leaf = use.leaf as DetectorCondition
+    if (leaf.method !== method || leaf.sourceKind !== sourceKind || leaf.period !== at.period) continue
+    for (const region of world.regions.values()) {
+      if (region.level !== use.rule.regionLevel) continue
+      const name = `${leaf.syndrome}@${region.code}`
+      const series = world.series.get(`${at.period}|${sourceKind}|${leaf.syndrome}|${region.code}`)
+      const pValue = series && assessDetector(world, series, at.index, leaf)?.pValue
+      if (pValue !== undefined) family.set(name, Math.min(family.get(name) ?? 1, pValue))
+    }
+  }
+  return family
+}
+
+/**
+ * True for a single statistical signal whose q-value lies above the rule's rate; writes the q-values into the evidence. Findings of
+ * the law, of several witnesses, and signals without a p-value are never hidden.
+ */
+function isHidden(world: World, rule: Rule, finding: Pick<Finding, 'evidence' | 'neededSources'>): boolean {
+  const rate = rule.falseDiscoveryRate
+  if (rate === undefined || finding.neededSources > 1 || rule.when.type === 'allOf') return false
+  let hidden = true
+  for (const signal of finding.evidence) {
+    if (!signal.method.startsWith('ears') || signal.pValue === undefined || signal.sourceKind === undefined) {
+      hidden = false
+      continue
+    }
+    const method = signal.method as DetectorCondition['method']
+    const family = listFamily(world, method, signal.sourceKind, signal.period)
+    const names = [...family.keys()]
+    const qValues = computeQValues([...family.values()])
+    const own = names.indexOf(`${signal.syndrome}@${signal.regionCode}`)
+    if (own >= 0) signal.qValue = qValues[own]!
+    if (signal.qValue === undefined || signal.qValue <= rate) hidden = false
+  }
+  return hidden
+}
+
+// --- what an entry may have changed
+
+function judgeLeaf(world: World, use: LeafUse, series: Series, index: number): Judged | undefined {
+  const { leaf, rule } = use
+  if (leaf.type === 'detector') return judgeDetector(world, series, index, leaf)
+  if (leaf.type === 'combined-p') return judgeCombined(world, rule, series.regionCode, index, leaf)
+  return judgeCount(world, series, index, leaf as CountCondition, rule.windowH)
+}
+
 function detectSeries(world: World, touched: Touched, found: Map<string, Finding>): void {
   const index = getIndex(world)
   for (const slot of touched.judged) {
     const series = world.series.get(slot.seriesKey)
     if (!series) continue
     const uses = index.bySeries.get(`${series.period}|${series.sourceKind}|${series.syndrome}`) ?? []
-    for (const { rule, leaf, leafKey } of uses) {
-      if (scopeOf(world, series.regionCode, rule) !== series.regionCode) continue
-      const key = getSignalKey(leafKey, series.regionCode)
-      const judged =
-        leaf.type === 'detector'
-          ? judgeDetector(world, series, slot.index, leaf)
-          : judgeCount(world, series, slot.index, leaf as CountCondition, rule.windowH)
+    for (const use of uses) {
+      if (findScope(world, series.regionCode, use.rule) !== series.regionCode) continue
+      const key = getSignalKey(use.leafKey, series.regionCode)
+      const judged = judgeLeaf(world, use, series, slot.index)
       if (settleSignal(world, key, describePeriod(series, slot.index), judged && { key, ...judged }))
-        collect(world, found, rule, series.regionCode)
+        collect(world, found, use.rule, series.regionCode)
     }
   }
 }
 
-/** Cards: the count of distinct cards of the named diseases in the rule's window; one is enough for a single-case rule. */
-function detectCard(world: World, entry: EntryOf<'report.received'>, found: Map<string, Finding>): void {
-  for (const { rule, leaf, leafKey } of getIndex(world).byType.get('card') ?? []) {
-    const { diseaseIds, min } = leaf as CardCondition
-    if (!diseaseIds.includes(entry.body.diseaseId)) continue
-    const regionCode = scopeOf(world, entry.body.regionCode, rule)
-    if (regionCode === undefined) continue
-    const since = world.city.now - rule.windowH * hourMs
-    const cards: string[] = []
-    for (const card of world.cards.values())
-      if (
-        diseaseIds.includes(card.diseaseId) &&
-        card.diagnosedAt >= since &&
-        scopeOf(world, card.regionCode, rule) === regionCode
-      )
-        cards.push(card.cardId)
-    // A single case that is reported late is still a case nobody knew of: it is judged today, and marked late.
-    const isLate = entry.body.diagnosedAt < since
-    if (isLate && min === 1) cards.push(entry.body.cardId)
-    if (cards.length < min) continue
+/** Counts of one facility: summed over a window of its own days. */
+function detectPlaceCounts(world: World, entry: EntryOf<'count.reported'>, found: Map<string, Finding>): void {
+  const { body } = entry
+  const day = body.period.length === 10 ? parseDay(body.period) : undefined
+  if (day === undefined) return
+  for (const { rule, leaf, leafKey } of getIndex(world).byType.get('place-count') ?? []) {
+    const wanted = leaf as PlaceCountCondition
+    if (wanted.sourceKind !== body.sourceKind || wanted.syndrome !== body.syndrome) continue
+    const regionCode = findScope(world, body.regionCode, rule)
+    const series = getFacilityIndex(world)
+      .byFacility.get(`${body.sourceKind}|${body.facilityId}`)
+      ?.find(own => own.period === 'day' && own.syndrome === body.syndrome)
+    if (regionCode === undefined || !series) continue
     const key = getSignalKey(leafKey, regionCode)
-    world.signals.set(key, {
-      key,
-      method: 'card',
-      sourceKind: 'report-card',
-      regionCode,
-      period: entry.body.diseaseId,
-      until: world.city.now,
-      observed: cards.length,
-      threshold: min,
-      late: isLate,
-      at: world.city.now,
-      subjects: cards.slice(-subjectsMax),
-    })
-    collect(world, found, rule, regionCode)
+    const judged = judgePlaceCount(world, series, day, wanted, regionCode)
+    const held = world.signals.get(key)
+    if (judged) {
+      if (settleSignal(world, key, judged.period, { key, ...judged })) collect(world, found, rule, regionCode)
+    } else if (held?.subjects[0] === body.facilityId && Math.abs(parseDay(held.period)! - day) < wanted.windowDays)
+      world.signals.delete(key)
+  }
+}
+
+/** Cards: re-judges every leaf on the card's disease; a correction or retraction may withdraw what rested on it. */
+function detectCard(world: World, cardId: string, found: Map<string, Finding>): void {
+  const told: CaseCard | undefined = world.cards.get(cardId)
+  if (!told) return
+  for (const use of getIndex(world).byDisease.get(told.diseaseId) ?? []) {
+    const { rule, leaf, leafKey } = use
+    const placeId = leaf.type === 'place-cluster' ? told.placeId : undefined
+    const place = placeId === undefined ? undefined : world.places.get(placeId)
+    const regionCode = findScope(world, place?.regionCode ?? told.regionCode, rule)
+    if (regionCode === undefined) continue
+    const key = getSignalKey(leafKey, regionCode)
+    const diseaseIds = use.diseaseIds!
+    const judged =
+      leaf.type === 'card'
+        ? judgeCards(world, rule, leaf, diseaseIds, regionCode, told)
+        : leaf.type === 'place-cluster'
+          ? judgePlaceCluster(world, leaf, diseaseIds, regionCode, told)
+          : leaf.type === 'ratio'
+            ? judgeRatio(world, rule, leaf, diseaseIds, regionCode, told)
+            : undefined
+    if (judged) {
+      world.signals.set(key, { key, ...judged })
+      collect(world, found, rule, regionCode)
+    } else if (world.signals.get(key)?.subjects.includes(cardId)) world.signals.delete(key)
   }
 }
 
@@ -285,45 +352,114 @@ function detectCard(world: World, entry: EntryOf<'report.received'>, found: Map<
 function detectSilence(world: World, found: Map<string, Finding>): void {
   for (const { rule, leaf, leafKey } of getIndex(world).byType.get('unit-silence') ?? []) {
     if (leaf.type !== 'unit-silence') continue
-    const silent = new Map<string, { unitId: string; since: number }[]>()
+    const silent = new Map<string, { id: string; since: number }[]>()
     for (const unit of world.units.values()) {
       if (unit.heardAt === undefined || unit.status === 'unavailable') continue
       const silentMs = world.city.now - unit.heardAt
       const limitMs = (unit.incidentId === undefined ? leaf.idleS : leaf.onTaskS) * 1_000
       if (silentMs <= limitMs) continue
-      const regionCode = scopeOf(world, unit.regionCode, rule)
+      const regionCode = findScope(world, unit.regionCode, rule)
       if (regionCode === undefined) continue
-      silent.set(regionCode, [
-        ...(silent.get(regionCode) ?? []),
-        { unitId: unit.unitId, since: unit.heardAt + limitMs },
-      ])
+      silent.set(regionCode, [...(silent.get(regionCode) ?? []), { id: unit.unitId, since: unit.heardAt + limitMs }])
     }
-    for (const [regionCode, units] of silent) {
-      const key = getSignalKey(leafKey, regionCode)
-      // Newest first: a unit that has just fallen silent is named even among many, and begins a period of its own.
-      units.sort((a, b) => b.since - a.since || (a.unitId < b.unitId ? -1 : 1))
-      const subjects = units.slice(0, subjectsMax).map(unit => unit.unitId)
-      const period = String(units[0]!.since)
-      const held = world.signals.get(key)
-      const isNews = held?.period !== period || held.subjects.join() !== subjects.join()
-      world.signals.set(key, {
-        key,
-        method: 'unit-silence',
-        regionCode,
-        period,
-        until: world.city.now,
-        observed: units.length,
-        threshold: 1,
-        late: false,
-        at: held && !isNews ? held.at : world.city.now,
-        subjects,
-      })
-      if (isNews) collect(world, found, rule, regionCode)
-    }
-    for (const signal of world.signals.values())
-      if (signal.key === getSignalKey(leafKey, signal.regionCode) && !silent.has(signal.regionCode))
-        world.signals.delete(signal.key)
+    settleSilence(world, found, rule, leafKey, 'unit-silence', silent, since => String(since))
   }
+}
+
+/** Keeps one signal a region that names who is silent; tells the rule when somebody new is. */
+function settleSilence(
+  world: World,
+  found: Map<string, Finding>,
+  rule: Rule,
+  leafKey: string,
+  method: string,
+  silent: ReadonlyMap<string, { id: string; since: number }[]>,
+  describe: (since: number) => string,
+  sourceKind?: string,
+): void {
+  for (const [regionCode, list] of silent) {
+    const key = getSignalKey(leafKey, regionCode)
+    // Newest first: who has just fallen silent is named even among many, and begins a period of its own.
+    list.sort((a, b) => b.since - a.since || (a.id < b.id ? -1 : 1))
+    const subjects = list.slice(0, subjectsMax).map(one => one.id)
+    const period = describe(list[0]!.since)
+    const held = world.signals.get(key)
+    const isNews = held?.period !== period || held.subjects.join() !== subjects.join()
+    world.signals.set(key, {
+      key,
+      method,
+      ...(sourceKind === undefined ? {} : { sourceKind }),
+      regionCode,
+      period,
+      until: world.city.now,
+      observed: list.length,
+      threshold: 1,
+      late: false,
+      at: held && !isNews ? held.at : world.city.now,
+      subjects,
+    })
+    if (isNews) collect(world, found, rule, regionCode)
+  }
+  for (const signal of world.signals.values())
+    if (signal.key === getSignalKey(leafKey, signal.regionCode) && !silent.has(signal.regionCode))
+      world.signals.delete(signal.key)
+}
+
+/** Days of reports looked at for a habit: the live window of a day series. */
+const habitDaysMax = 64
+
+/** Facilities that used to report and have stopped, judged once a day when the day before may be missed. */
+function detectSourceSilence(world: World, found: Map<string, Finding>): void {
+  const uses = getIndex(world).byType.get('source-silence')
+  if (!uses) return
+  const hourOfDay = getHourIndex(world.city.now) % 24
+  for (const { rule, leaf, leafKey } of uses) {
+    const wanted = leaf as SourceSilenceCondition
+    if (hourOfDay !== wanted.graceH % 24) continue
+    const day = getDayIndex(world.city.now) - 1 - Math.floor(wanted.graceH / 24)
+    const silent = new Map<string, { id: string; since: number }[]>()
+    for (const own of getFacilityIndex(world).byFacility.values()) {
+      const { sourceKind, facilityId } = own[0]!
+      if (!wanted.sourceKinds.includes(sourceKind as never)) continue
+      const { spoke, firstDay, regionCode } = listSpokenDays(own, day)
+      const silence = findSourceSilence(spoke, firstDay, day, getCalendar(world.calendar), {
+        regularDays: wanted.regularDays,
+        regularShare: wanted.regularShare,
+        followsTerms: sourceKind === 'school-absence',
+      })
+      const scope = silence && regionCode !== undefined ? findScope(world, regionCode, rule) : undefined
+      if (!silence || scope === undefined) continue
+      silent.set(scope, [...(silent.get(scope) ?? []), { id: facilityId!, since: silence.lastDay + 1 }])
+    }
+    const sourceKind = wanted.sourceKinds.length === 1 ? wanted.sourceKinds[0] : undefined
+    settleSilence(world, found, rule, leafKey, 'source-silence', silent, formatDay, sourceKind)
+  }
+}
+
+/** Days on which a facility said anything, up to `day`, and the region it last named. */
+function listSpokenDays(
+  own: readonly Series[],
+  day: number,
+): { spoke: boolean[]; firstDay: number; regionCode: string | undefined } {
+  const firstDay = day - habitDaysMax + 1
+  const spoke = new Array<boolean>(habitDaysMax).fill(false)
+  let regionCode: string | undefined
+  let lastIndex = Number.NEGATIVE_INFINITY
+  for (const series of own) {
+    const perDay = series.period === 'day' ? 1 : 24
+    for (let slot = 0; slot < series.values.length; slot++) {
+      if (series.values[slot] === null) continue
+      const at = Math.floor((series.firstIndex + slot) / perDay)
+      if (at > day) break
+      if (at >= firstDay) spoke[at - firstDay] = true
+      const where = series.where?.[slot]
+      if (where && at >= lastIndex) {
+        lastIndex = at
+        regionCode = where
+      }
+    }
+  }
+  return { spoke, firstDay, regionCode }
 }
 
 /** Our own silence between ticks: one alert says so, in the region that heads the tree. */
@@ -350,10 +486,11 @@ function detectTickGap(world: World, entry: EntryOf<'clock.ticked'>, found: Map<
   }
 }
 
-/** An analyst's finding stands beside the detectors' under its own method; rules may name it by a detector leaf. */
-function detectFound(world: World, entry: EntryOf<'signal.found'>): void {
+/** An analyst's finding stands beside the detectors' under its own method; rules name it by a `found` leaf. */
+function detectFound(world: World, entry: EntryOf<'signal.found'>, found: Map<string, Finding>): void {
   const { body } = entry
-  const key = getSignalKey(`${body.method}|${body.sourceKind}|${body.syndrome}`, body.regionCode)
+  const leafKey = `${body.method}|${body.sourceKind}|${body.syndrome}`
+  const key = getSignalKey(leafKey, body.regionCode)
   world.signals.set(key, {
     key,
     method: body.method,
@@ -365,10 +502,15 @@ function detectFound(world: World, entry: EntryOf<'signal.found'>): void {
     observed: body.observed,
     ...(body.expected === undefined ? {} : { expected: body.expected }),
     ...(body.threshold === undefined ? {} : { threshold: body.threshold }),
+    ...(body.pValue === undefined ? {} : { pValue: body.pValue }),
+    ...(body.recurrenceIntervalDays === undefined ? {} : { recurrenceDays: body.recurrenceIntervalDays }),
     late: false,
     at: world.city.now,
     subjects: [],
   })
+  for (const use of getIndex(world).byType.get('found') ?? [])
+    if (use.leafKey === leafKey && findScope(world, body.regionCode, use.rule) === body.regionCode)
+      collect(world, found, use.rule, body.regionCode)
 }
 
 /** Judges what this entry may have changed; returns the rules that hold because of it, one finding per rule and region. */
@@ -376,11 +518,24 @@ export function detect(world: World, entry: Entry, touched: Touched): Finding[] 
   if (entry.kind === 'unit.position') return noFindings
   const found = new Map<string, Finding>()
   if (touched.judged.length > 0) detectSeries(world, touched, found)
-  if (entry.kind === 'report.received') detectCard(world, entry, found)
-  else if (entry.kind === 'signal.found') detectFound(world, entry)
-  else if (entry.kind === 'clock.ticked') {
-    detectSilence(world, found)
-    detectTickGap(world, entry, found)
+  switch (entry.kind) {
+    case 'count.reported':
+      detectPlaceCounts(world, entry, found)
+      break
+    case 'report.received':
+    case 'report.corrected':
+    case 'report.retracted':
+      detectCard(world, entry.body.cardId, found)
+      break
+    case 'signal.found':
+      detectFound(world, entry, found)
+      break
+    case 'clock.ticked':
+      detectSilence(world, found)
+      detectTickGap(world, entry, found)
+      if (entry.body.boundary !== 'none') detectSourceSilence(world, found)
+      break
+    default:
   }
   return found.size === 0 ? noFindings : [...found.values()]
 }

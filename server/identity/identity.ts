@@ -41,7 +41,14 @@ export type SealedRecord = {
   fields: Record<string, string>
   /** Units that have or had a part in it: what a crew may open. */
   unitIds?: readonly string[] | undefined
+  /** Every note of an incident, oldest first; each is sealed as the field `note`. */
+  notes?: readonly { at: number; by: string; sealed: string }[]
+  /** Other centres that were shown the case. */
+  seenBy?: readonly string[]
 }
+
+/** A note of an incident in the open, numbered from 1 in the order they were written. */
+export type OpenNote = { number: number; at: number; by: string; text: string }
 
 export type IdentityOptions = {
   pool: Pool
@@ -108,7 +115,7 @@ export type Identity = {
     principal: AccountPrincipal,
     recordKind: RecordKind,
     recordId: string,
-  ): Promise<{ fields: Record<string, string> } | Reject>
+  ): Promise<{ fields: Record<string, string>; notes?: OpenNote[] } | Reject>
   /** Notes `person.forgotten` in the log, then destroys the record's key and hashes. */
   forgetPerson(
     principal: AccountPrincipal,
@@ -235,17 +242,24 @@ export function createIdentity(options: IdentityOptions): Identity {
       if (tooMany) return tooMany
       const record = await findSealed(recordKind, recordId)
       // What lies outside the scope does not exist for the asker: ids can be guessed, and a 403 would confirm them.
-      if (!record || !isInScope(principal, record.regionCode, regions())) return reject('RECORD_UNKNOWN')
+      const codes = record ? [record.regionCode, ...(record.seenBy ?? [])] : []
+      if (!record || !codes.some(code => isInScope(principal, code, regions()))) return reject('RECORD_UNKNOWN')
       if (reach === 'own' && !record.unitIds?.some(unitId => principal.unitIds.includes(unitId)))
         return reject('RECORD_UNKNOWN')
       const opened = await sealer.unseal(recordKind, recordId, record.fields)
       if (opened.reject) return opened.reject
+      const notes: OpenNote[] = []
+      for (const { at, by, sealed } of record.notes ?? []) {
+        const one = await sealer.unseal(recordKind, recordId, { note: sealed })
+        if (one.reject) return one.reject
+        notes.push({ number: notes.length + 1, at, by, text: one.fields.note! })
+      }
       await say({
         kind: 'record.viewed',
         body: { recordKind, recordId, fields: Object.keys(opened.fields).sort().slice(0, 20) },
         actor: findActor(principal)!,
       })
-      return { fields: opened.fields }
+      return { fields: opened.fields, ...(notes.length > 0 ? { notes } : {}) }
     },
 
     async forgetPerson(principal, recordKind, recordId, reason) {

@@ -110,6 +110,8 @@ export const PersonView = z.object({
   recordKind: z.enum(['call', 'incident', 'card']),
   recordId: Id,
   fields: z.record(z.string(), z.string()),
+  /** Every note of an incident, numbered in the order they were written. */
+  notes: z.array(z.object({ number: z.int(), at: z.int(), by: z.string(), text: z.string() })).optional(),
 })
 const Refusal = { '4xx': ErrorResponse, '5xx': ErrorResponse }
 const Gone = { 204: z.null(), ...Refusal }
@@ -383,7 +385,7 @@ export function registerIdentityRoutes(app: FastifyInstance, identity: Identity)
       async (request, reply) => {
         const { recordKind, recordId } = request.params
         const person = await identity.readPerson(getPerson(request), recordKind, recordId)
-        return 'code' in person ? sendReject(reply, person) : { recordKind, recordId, fields: person.fields }
+        return 'code' in person ? sendReject(reply, person) : { recordKind, recordId, ...person }
       },
     )
 

@@ -3,6 +3,8 @@
  * no -0), so that live and replay see one object; then judges shape, sender, time and place. Personal fields are still plain
  * here and are sealed by the caller before the entry goes any further.
  */
+
+import { type CardFacts, judgeCard } from '#contract/cards.ts'
 import {
   type Actor,
   commandLifeMs,
@@ -17,7 +19,7 @@ import {
 } from '#contract/entry.ts'
 import { type Reject, reject } from '#contract/errors.ts'
 import { getDayIndex, getHourIndex, parseDay } from '#contract/scalars.ts'
-import type { World } from '../state/world.ts'
+import type { Incident, World } from '../state/world.ts'
 import { codeComplaint } from './codes.ts'
 import { isPlainPosition, type PlainPosition } from './plain.ts'
 
@@ -110,12 +112,18 @@ function findSwap(world: World, { lon, lat }: Located): Reject | undefined {
 type Named = {
   unitId?: string
   incidentId?: string
+  fromIncidentId?: string
+  mergedId?: string
+  placeId?: string
   callId?: string
   callIds?: readonly string[]
   alertId?: string
   regionCode?: string
   facilityId?: string
   period?: string
+  alertIds?: readonly string[]
+  eventId?: string
+  cardId?: string
 }
 
 /** Kinds that create the very thing they name. */
@@ -126,26 +134,85 @@ const registers: ReadonlySet<Kind> = new Set([
   'place.registered',
 ])
 
-/**
- * Every region an entry reaches into: its own, and those of the things it names. A desk that may not see a unit, a call or an
- * incident may not move it either, whatever region it writes beside it. Unknown things have none: the world refuses them.
- */
-function listRegions(world: World, body: Named, kind: Kind): string[] {
-  const incident = body.incidentId === undefined ? undefined : world.incidents.get(body.incidentId)
+/** Kinds about an incident that a centre which only sees it may say: to note, to answer an offer or a question for help. */
+const sharedKinds: ReadonlySet<Kind> = new Set([
+  'incident.noted',
+  'incident.transferAccepted',
+  'incident.transferRefused',
+  'incident.aidRefused',
+])
+/** What a unit or its crew says about its own task, wherever the incident lies. */
+const ownTaskKinds: ReadonlySet<Kind> = new Set([
+  'unit.status',
+  'unit.vitals',
+  'unit.taskAcknowledged',
+  'incident.stamped',
+  'hospital.notified',
+])
+/** Kinds in which a hospital speaks of itself: its own region counts, not that of the unit or the case. */
+const hospitalKinds: ReadonlySet<Kind> = new Set(['hospital.stateReported', 'hospital.noticeAcknowledged'])
+
+/** True when this speaker's centre answers for the incident: its owner, or the region it lies in until it was handed over. */
+function answersFor(incident: Incident, speaker: Speaker): boolean {
+  if (incident.ownerCode !== undefined && speaker.covers(incident.ownerCode)) return true
+  const isHandedOver = incident.stamps.some(row => row.stamp === 'transfer-accepted')
+  return !isHandedOver && speaker.covers(incident.regionCode)
+}
+
+/** The refusal of what is said about an incident: foreign when it is not seen at all, owned elsewhere when it is. */
+function findForeignIncident(incident: Incident, kind: Kind, body: Named, door: Door): Reject | undefined {
+  const { speaker, world } = door
+  if (answersFor(incident, speaker)) return undefined
+  const seen = [incident.regionCode, ...(incident.visibleTo ?? [])].some(code => speaker.covers(code))
+  if (seen && sharedKinds.has(kind)) return undefined
+  const unit = body.unitId === undefined ? undefined : world.units.get(body.unitId)
+  // A neighbour that was asked sends a unit of its own.
+  const isAsked = (incident.aid ?? []).some(row => row.answeredAt === undefined && speaker.covers(row.ofCode))
+  if (isAsked && kind === 'incident.unitAssigned') return undefined
   // A unit sent across the border stamps the incident it was sent to, also late.
   const isOwnTask =
-    (kind === 'unit.status' || kind === 'unit.vitals') &&
-    incident?.stamps.some(row => row.unitId === body.unitId && row.stamp === 'ordered')
+    ownTaskKinds.has(kind) &&
+    (unit?.nextIncidentId === incident.incidentId ||
+      incident.stamps.some(row => row.unitId === body.unitId && row.stamp === 'ordered'))
+  if (isOwnTask) return undefined
+  return seen
+    ? reject('INCIDENT_FOREIGN', {
+        incidentId: incident.incidentId,
+        owner: world.regions.get(incident.ownerCode ?? incident.regionCode)?.name ?? incident.regionCode,
+      })
+    : reject('REGION_FOREIGN', { regionCode: incident.regionCode })
+}
+
+/** Incidents an entry names: what is not known has no region, the world refuses it. */
+function listIncidents(world: World, body: Named): Incident[] {
+  const ids = [body.incidentId, body.fromIncidentId, body.mergedId]
+  return ids.flatMap(id => (id === undefined ? [] : (world.incidents.get(id) ?? [])))
+}
+
+/**
+ * Every region an entry reaches into beside its incidents: its own, and those of the things it names. A desk that may not see a
+ * unit or a call may not move it either, whatever region it writes beside it. Unknown things have none: the world refuses them.
+ */
+function listRegions(world: World, body: Named, kind: Kind): string[] {
+  const unit = body.unitId === undefined ? undefined : world.units.get(body.unitId)
+  // A neighbour's unit on our case is ours to order back or to guide while it serves it.
+  const isLent =
+    unit !== undefined && kind.startsWith('incident.') && unit.incidentId === (body.fromIncidentId ?? body.incidentId)
+  const isHospital = hospitalKinds.has(kind)
   const codes = [
     body.regionCode,
-    isOwnTask ? undefined : incident?.regionCode,
-    body.unitId === undefined ? undefined : world.units.get(body.unitId)?.regionCode,
+    isLent || isHospital ? undefined : unit?.regionCode,
     body.alertId === undefined ? undefined : world.alerts.get(body.alertId)?.regionCode,
     body.callId === undefined ? undefined : world.calls.get(body.callId)?.regionCode,
+    isHospital && body.placeId !== undefined ? world.places.get(body.placeId)?.regionCode : undefined,
     kind === 'count.reported' && body.facilityId !== undefined
       ? world.places.get(body.facilityId)?.regionCode
       : undefined,
-    ...(body.callIds ?? []).map(callId => world.calls.get(callId)?.regionCode),
+    ...(kind === 'incident.split' ? [] : (body.callIds ?? []).map(callId => world.calls.get(callId)?.regionCode)),
+    ...(body.alertIds ?? []).map(alertId => world.alerts.get(alertId)?.regionCode),
+    body.eventId === undefined ? undefined : world.events.get(body.eventId)?.regionCode,
+    body.cardId === undefined ? undefined : world.cards.get(body.cardId)?.regionCode,
+    body.cardId === undefined ? undefined : world.drafts.get(body.cardId)?.regionCode,
   ]
   return [...new Set(codes.filter(code => code !== undefined))]
 }
@@ -158,12 +225,20 @@ function findForeign(kind: Kind, body: Named, door: Door): Reject | undefined {
   }
   if (body.facilityId !== undefined && !world.places.has(body.facilityId))
     return reject('PLACE_UNKNOWN', { placeId: body.facilityId })
+  const isCard = kind === 'report.received' || kind === 'report.drafted' || kind === 'report.corrected'
+  if (isCard && body.placeId !== undefined && !world.places.has(body.placeId))
+    return reject('PLACE_UNKNOWN', { placeId: body.placeId })
   if (kind === 'region.published') return undefined
   // The first publication of a tree and the things registered with it find no tree yet: the sender's own scope is enough.
   if (world.regions.size === 0) return undefined
   for (const regionCode of listRegions(world, body, kind)) {
     if (!world.regions.has(regionCode)) return reject('REGION_UNKNOWN', { regionCode })
     if (!speaker.covers(regionCode)) return reject('REGION_FOREIGN', { regionCode })
+  }
+  if (hospitalKinds.has(kind)) return undefined
+  for (const incident of listIncidents(world, body)) {
+    const foreign = findForeignIncident(incident, kind, body, door)
+    if (foreign) return foreign
   }
   return undefined
 }
@@ -173,6 +248,14 @@ function findBadPeriod(period: string, now: number): Reject | undefined {
   if (day === undefined) return reject('DAY_INVALID', { day: period })
   const ahead = period.length === 10 ? day > getDayIndex(now) : day * 24 + Number(period.slice(11)) > getHourIndex(now)
   return ahead ? reject('TIME_IN_FUTURE', { aheadS: 3_600 }) : undefined
+}
+
+/** What a new card or draft has against itself; a correction is judged in the world, which holds the rest of the card. */
+function findBadCard(kind: Kind, body: Record<string, unknown>, latestAt: number): Reject | undefined {
+  // Who the person is, is said by the door alone.
+  delete body.personKeys
+  if (kind === 'report.received') return judgeCard({ filedAt: latestAt, ...body } as CardFacts)
+  return kind === 'report.drafted' ? judgeCard(body as CardFacts) : undefined
 }
 
 /** Codes the complaint of a text the sender did not code. */
@@ -249,6 +332,12 @@ export function admit(raw: unknown, door: Door): Entry | Reject {
   }
   if (body.denominator !== undefined && body.count !== undefined && body.denominator < body.count)
     return reject('SHAPE_INVALID', { path: 'body.denominator', why: 'smaller than the count' })
+  if (kind.startsWith('report.')) {
+    // A device's clock may run ahead as far as anywhere.
+    const latestAt = Math.max(door.receivedAt, submission.occurredAt) + futureToleranceMs
+    const bad = findBadCard(kind, body as Record<string, unknown>, latestAt)
+    if (bad) return bad
+  }
   addComplaint(body as Record<string, unknown>)
   const isCommand = kinds[kind].family === 'command'
   const lifeMs =

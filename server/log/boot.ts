@@ -5,7 +5,7 @@
 import type { Entry, Outcome } from '#contract/entry.ts'
 import { kinds } from '#contract/entry.ts'
 import { recordKey } from '../state/sources.ts'
-import { createTouched, createWorld, type Touched, type World } from '../state/world.ts'
+import { clearTouched, createTouched, createWorld, type Touched, type World } from '../state/world.ts'
 import { canonicaliseOutcome, hashCommit } from './chain.ts'
 import { parseWorld } from './checkpoint.ts'
 import { type Head, type Log, readMax, type StoredOutcome } from './log.ts'
@@ -76,16 +76,7 @@ export async function foldTail(
       if (!outcome && (decided.result === 'refused' || kinds[entry.kind].family === 'command'))
         undecided.push({ seq: entry.seq, outcome: decided })
     }
-    for (const set of [
-      touched.positions,
-      touched.units,
-      touched.calls,
-      touched.incidents,
-      touched.alerts,
-      touched.pages,
-      touched.series,
-    ])
-      set.clear()
+    clearTouched(touched)
   }
   return { undecided, replayed }
 }
@@ -126,14 +117,20 @@ export async function storeUndecided(log: Log, head: Head, undecided: readonly S
   return { ...head, commitNo, hash }
 }
 
-/** Rebuilds the world. `fresh` ignores checkpoints (full replay). Throws when poison is too frequent to step over. */
-export async function rebuildWorld(log: Log, advance: Advance, fresh = false): Promise<Rebuilt> {
+/**
+ * Rebuilds the world. `fresh` ignores checkpoints (full replay); `warm` is a world of this log that a standby has kept nearly
+ * level and now gives away. Throws when poison is too frequent to step over.
+ */
+export async function rebuildWorld(log: Log, advance: Advance, fresh = false, warm?: World): Promise<Rebuilt> {
   const quarantined: Rebuilt['quarantined'] = []
   const damagedSeqs: number[] = []
+  let given = warm
   for (;;) {
     const held = await log.listQuarantined()
     const skipped = new Set(held.map(q => q.seq))
-    const world = fresh ? createWorld() : await openCheckpoint(log, damagedSeqs)
+    const world = given ?? (fresh ? createWorld() : await openCheckpoint(log, damagedSeqs))
+    // A world that threw halfway is not built upon.
+    given = undefined
     const fromCheckpointSeq = world.seq
     try {
       const { undecided, replayed } = await foldTail(log, advance, world, skipped)

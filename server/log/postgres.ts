@@ -20,7 +20,13 @@ import {
 } from './log.ts'
 
 /** Token of the lease this process holds; appends of any other token change nothing. */
-export type Fence = { name: string; token: number }
+export type Fence = { name: string; token: number; formerHolder?: string }
+
+/**
+ * Life of the lease after each append; the ticker appends every second. Short enough that a standby takes over within 5 s of a
+ * sudden death, and harmless when a slow disk outlives it: a token that was overtaken appends nothing.
+ */
+const leaseLife = "interval '3 seconds'"
 
 /** Reads of more than this many seqs are the start of a long walk, worth an up-to-date index. */
 const summariseFrom = 1_000
@@ -108,7 +114,7 @@ function getCommitStatement(commit: Commit, small: readonly Entry[], fence: Fenc
   const { commitNo, firstSeq, entries, outcomes } = commit
   const text = escapeLiteral
   const held = fence
-    ? `UPDATE lease SET last_seq = ${firstSeq + entries.length - 1}, until = now() + interval '5 seconds' WHERE name = ${text(fence.name)} AND token = ${fence.token} RETURNING 1`
+    ? `UPDATE lease SET last_seq = ${firstSeq + entries.length - 1}, until = now() + ${leaseLife} WHERE name = ${text(fence.name)} AND token = ${fence.token} RETURNING 1`
     : 'SELECT 1'
   const parts = [
     `held AS (${held})`,
@@ -500,19 +506,47 @@ export async function openPostgresLog(pool: Pool, fence?: Fence): Promise<Log> {
   }
 }
 
-/** Takes the lease of the line by the database's clock; waits (bounded) until a former holder's time is over. */
-export async function takeLease(pool: Pool, name: string, holder: string, waitMaxMs: number): Promise<Fence> {
+/**
+ * Takes the lease of the line by the database's clock; waits (bounded) until a former holder's time is over. `onWaiting` is
+ * called each time it is still held by another.
+ */
+export async function takeLease(
+  pool: Pool,
+  name: string,
+  holder: string,
+  waitMaxMs: number,
+  onWaiting?: () => void,
+): Promise<Fence> {
   const deadline = Date.now() + waitMaxMs
   for (;;) {
-    const taken = await pool.query<{ token: number }>(
-      `INSERT INTO lease AS l (name, holder, token, until) VALUES ($1, $2, 1, now() + interval '5 seconds')
-       ON CONFLICT (name) DO UPDATE SET holder = $2, token = l.token + 1, until = now() + interval '5 seconds'
-       WHERE l.until < now() OR l.holder = $2 RETURNING token`,
+    const taken = await pool.query<{ token: number; former: string | null }>(
+      `WITH former AS (SELECT holder FROM lease WHERE name = $1)
+       INSERT INTO lease AS l (name, holder, token, until) VALUES ($1, $2, 1, now() + ${leaseLife})
+       ON CONFLICT (name) DO UPDATE SET holder = $2, token = l.token + 1, until = now() + ${leaseLife}
+       WHERE l.until < now() OR l.holder = $2 RETURNING token, (SELECT holder FROM former) AS former`,
       [name, holder],
     )
-    if (taken.rows[0]) return { name, token: taken.rows[0].token }
+    const row = taken.rows[0]
+    if (row) return { name, token: row.token, ...(row.former === null ? {} : { formerHolder: row.former }) }
     if (Date.now() > deadline) throw new LeaseLost()
+    onWaiting?.()
     await new Promise(resolve => setTimeout(resolve, 200))
+  }
+}
+
+/** Backends of a former holder are waited for this long; one that outlives it cannot append any more, its token is old. */
+const endBackendsMaxMs = 2_000
+
+/** Ends the database sessions, which bear its holder's name, of a line that has lost its lease, so that nothing it still has under way lands later. */
+export async function endBackends(pool: Pool, holder: string): Promise<void> {
+  const deadline = Date.now() + endBackendsMaxMs
+  for (;;) {
+    const ended = await pool.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()',
+      [holder],
+    )
+    if (ended.rowCount === 0 || Date.now() > deadline) return
+    await new Promise(resolve => setTimeout(resolve, 50))
   }
 }
 

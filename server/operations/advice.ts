@@ -5,7 +5,6 @@
  * and says which and why; roads that do not answer never keep a desk waiting beyond the timeout of travel.
  */
 import type { AdviceRowView, AdviceView, TravelKind } from '#contract/view.ts'
-import type { CoverArea } from '../advise/cover.ts'
 import {
   type AdviceRow,
   type AdviseInput,
@@ -16,27 +15,18 @@ import {
   recommendUnits,
 } from '../advise/recommend.ts'
 import { type AdviseSettings, defaultAdviseSettings } from '../advise/settings.ts'
-import {
-  buildArea,
-  type CoverPoint,
-  countStations,
-  type Habits,
-  type Lens,
-  listDemand,
-  listStations,
-  measureHabits,
-  readCall,
-  readUnit,
-} from '../advise/situation.ts'
+import { countStations, isPaired, readCall, readUnit } from '../advise/situation.ts'
 import type { RoadLeg } from '../roads/graph.ts'
 import { getHourOfWeek, measureStraightLeg } from '../roads/speeds.ts'
 import type { Travel, TravelGap } from '../roads/travel.ts'
-import { unitsOnIncidentMax } from '../state/incidents.ts'
-import { findRegionAt, type Incident, type Unit, type World } from '../state/world.ts'
+import { unitsOnIncidentMax } from '../state/open.ts'
+import { isFree } from '../state/tasks.ts'
+import type { Incident, Unit, World } from '../state/world.ts'
+import { createOutlook, type Outlook } from './outlook.ts'
 
 /**
- * The settings of the desk. The line takes an order only for a unit that is free (UNIT_TAKEN otherwise), so nothing is diverted or
- * sent as a next task: no level is 9 levels below another, and no release lies before now.
+ * The settings of the rows of the desk: each is an order the line takes at once, so units with a task stand apart, as soon free
+ * (a next task) or as a diversion: no level is 9 levels below another, and no release lies before now.
  */
 export const deskSettings: AdviseSettings = {
   ...defaultAdviseSettings,
@@ -54,23 +44,26 @@ const soonFreeSettings: AdviseSettings = {
   soonFreeSecondsMax: defaultAdviseSettings.soonFreeSecondsMax,
 }
 
+/** Diversions are proposals of their own, weighed as the issue of settings says; nothing soon free, nothing withdrawn. */
+const diversionSettings: AdviseSettings = {
+  ...deskSettings,
+  diversionLevelGapMin: defaultAdviseSettings.diversionLevelGapMin,
+}
+export const diversionsShownMax = 2
+
 export const rowsShownMax = 5
 export const soonFreeShownMax = 3
 export const nearerShownMax = 5
 /** Levels driven to with siren: I to III; a minor case is reached in ordinary traffic. */
-const sirenLevelMax = 3
+export const sirenLevelMax = 3
 /** No ambulance is sent on a longer drive; further units have no road. */
-const driveSecondsMax = 2 * 3_600
+export const driveSecondsMax = 2 * 3_600
 /** 90 % of a drive against its median: of a road whose traffic is an estimate, and of a line that knows no river. Estimates. */
-const p90Factor: Readonly<Record<TravelKind, number>> = { roads: 1.4, 'straight-line': 1.7 }
+export const p90Factor: Readonly<Record<TravelKind, number>> = { roads: 1.4, 'straight-line': 1.7 }
 /** Drives asked for before anything is judged: those of every row, and a few more that often spare a second round. */
 const likelyMax = deskSettings.candidatesMax + 8
 /** Rounds of asking for the drives a choice turned out to want; one or two are usual, since each settles what the last one guessed. */
 const roundsMax = 6
-const coverSecondsMax = Math.max(...deskSettings.cover.withinSeconds[2])
-/** City time after which habits are measured again, and after which cover by road is tried again when it failed. */
-const habitsKeptMs = 60_000
-const coverRetryMs = 60_000
 
 const gapText: Readonly<Record<TravelGap, { zh: string; en: string }>> = {
   'no-pack': { zh: '未配置路网', en: 'no road pack is configured' },
@@ -82,97 +75,25 @@ const gapText: Readonly<Record<TravelGap, { zh: string; en: string }>> = {
   'off-road': { zh: '没有道路通达现场', en: 'no road leads to the scene' },
 }
 
-export type AdvisorPorts = { world: World; travel: Travel; now(): number }
+export type AdvisorPorts = { world: World; travel: Travel; outlook?: Outlook; now(): number }
 export type Advisor = {
   /** Advises on an open incident, among the units that `sees` admits. */
   advise(incident: Incident, sees: (unit: Unit) => boolean): Promise<AdviceView>
 }
 
-type Cover = { stations: CoverPoint[]; area: CoverArea; travel: TravelKind; key: string; roadKey?: string }
-
-/** True when the line would take an order for this unit now; the same test as state/incidents.ts. */
+/** True when the line would take an order for this unit now; the test of state/tasks.ts. */
 export function isAssignable(unit: Unit | undefined): boolean {
-  return unit !== undefined && unit.incidentId === undefined && (unit.status === 'idle' || unit.status === 'returning')
+  return unit !== undefined && isFree(unit)
 }
 
-/** Makes the advisor of a world; it keeps habits and cover between questions. */
+/** Makes the advisor of a world; what it looks at is kept between questions by its outlook. */
 export function createAdvisor(ports: AdvisorPorts): Advisor {
-  const { world, travel } = ports
-  let habits: Habits | undefined
-  let habitsAt = 0
-  let cover: Cover | undefined
-  let isBuilding = false
-  let coverFailedAt = Number.NEGATIVE_INFINITY
-
-  const getHabits = (now: number): Habits => {
-    if (!habits || Math.abs(now - habitsAt) > habitsKeptMs) {
-      habits = measureHabits(world)
-      habitsAt = now
-    }
-    return habits
-  }
-
-  /** Measures every station to every cell by road, one cell an order so that a desk's question waits for one at most. */
-  const buildByRoad = async (now: number, base: Cover, demand: readonly CoverPoint[]): Promise<void> => {
-    const hourOfWeek = getHourOfWeek(now)
-    const seconds = new Float64Array(base.stations.length * demand.length)
-    for (let cell = 0; cell < demand.length; cell += 1) {
-      const target = demand[cell]!
-      // Beyond the threshold nothing is covered, so a search as far as it is enough and keeps a desk's question short.
-      const order = { target, places: base.stations, hourOfWeek, siren: true, secondsMax: coverSecondsMax }
-      const answer = await travel.measure(order)
-      if ('gap' in answer && answer.gap !== 'off-road') {
-        coverFailedAt = now
-        return
-      }
-      base.stations.forEach((station, at) => {
-        seconds[at * demand.length + cell] =
-          'legs' in answer ? answer.legs.seconds[at]! : measureStraightLeg(station, target, hourOfWeek, true).seconds
-      })
-    }
-    if (cover?.key !== base.key) return
-    const area = buildArea(base.stations, demand, seconds, deskSettings.cover)
-    cover = { ...base, area, travel: 'roads', roadKey: `${base.key}|${hourOfWeek}` }
-  }
-  const getCover = (now: number): Cover => {
-    const stations = listStations(world)
-    const key = `${world.city.regionsVersion}|${stations.map(({ id, lon, lat }) => `${id},${lon},${lat}`).join(';')}`
-    const hourOfWeek = getHourOfWeek(now)
-    const isNew = cover?.key !== key
-    if (!isNew && (isBuilding || cover!.roadKey === `${key}|${hourOfWeek}`)) return cover!
-    if (!isNew && Math.abs(now - coverFailedAt) < coverRetryMs) return cover!
-    const demand = listDemand(world)
-    if (!cover || isNew) {
-      const seconds = new Float64Array(stations.length * demand.length)
-      stations.forEach((station, at) => {
-        demand.forEach((cell, to) => {
-          seconds[at * demand.length + to] = measureStraightLeg(station, cell, hourOfWeek, true).seconds
-        })
-      })
-      cover = { stations, area: buildArea(stations, demand, seconds, deskSettings.cover), travel: 'straight-line', key }
-    }
-    if (!isBuilding && stations.length > 0 && demand.length > 0) {
-      isBuilding = true
-      void buildByRoad(now, cover, demand).finally(() => {
-        isBuilding = false
-      })
-    }
-    return cover
-  }
-
-  const countyOf = (regionCode: string): string => findRegionAt(world, regionCode, 'county') ?? regionCode
-
+  const { world, travel, outlook = createOutlook(ports) } = ports
   return {
     async advise(incident, sees) {
       const now = ports.now()
-      const { stations, area, travel: coverTravel } = getCover(now)
-      const stationOf = new Map(stations.map((station, at) => [station.id, at]))
-      const lens: Lens = {
-        now,
-        habits: getHabits(now),
-        countyOf,
-        stationAt: unit => (unit.stationId === undefined ? undefined : stationOf.get(unit.stationId)) ?? -1,
-      }
+      const { lens, area, coverTravel } = outlook.look(now)
+      const { countyOf } = lens
       const units: AdviseUnit[] = []
       if (incident.unitIds.length < unitsOnIncidentMax) {
         for (const unit of world.units.values()) {
@@ -259,6 +180,8 @@ export function createAdvisor(ports: AdvisorPorts): Advisor {
         .filter(row => row.kind === 'next' && row.etaP50Seconds < firstEta)
         .sort((a, b) => a.etaP50Seconds - b.etaP50Seconds)
         .slice(0, soonFreeShownMax)
+      const pair = isPaired(incident.complaintCode) ? choosePair(ready) : []
+      const diversions = call.level <= 2 ? listDiversions(input, hourOfWeek) : []
       const shown = new Set([...rows, ...soonFree].map(row => row.unitId))
       return {
         incidentId: incident.incidentId,
@@ -273,6 +196,8 @@ export function createAdvisor(ports: AdvisorPorts): Advisor {
         rows: rows.map(writeRow),
         ...(capable ? { capableUnitId: capable.unitId } : {}),
         soonFree: soonFree.map(writeRow),
+        ...(pair.length > 0 ? { pair } : {}),
+        ...(diversions.length > 0 ? { diversions } : {}),
         nearer: judged.free.nearer
           .filter(unit => !shown.has(unit.unitId))
           .slice(0, nearerShownMax)
@@ -286,6 +211,61 @@ export function createAdvisor(ports: AdvisorPorts): Advisor {
       }
     },
   }
+}
+
+/** The nearest of any class, then the nearest other with everything wanted (or simply the next nearest, when none has). */
+function choosePair(ready: readonly AdviceRow[]): string[] {
+  const byArrival = ready.toSorted((a, b) => a.etaP50Seconds - b.etaP50Seconds)
+  const first = byArrival[0]
+  if (!first) return []
+  const others = byArrival.filter(row => row !== first)
+  const second = others.find(row => row.missingWants.length === 0) ?? others[0]
+  return second ? [first.unitId, second.unitId] : [first.unitId]
+}
+
+/**
+ * Units on their way to a much less urgent case that would be earlier by minutes. Both sides of the comparison go by the straight
+ * line, since the case that is left needs drives of its own.
+ */
+function listDiversions(
+  input: Omit<AdviseInput, 'findLeg'>,
+  hourOfWeek: number,
+): NonNullable<AdviceView['diversions']> {
+  const units = input.units
+    .filter(unit => unit.active === undefined || unit.phase === 'enRoute')
+    .map(unit =>
+      unit.active
+        ? {
+            ...unit,
+            active: {
+              ...unit.active,
+              arrivesInSeconds: measureStraightLeg(unit.place, unit.active.call.place, hourOfWeek, true).seconds,
+            },
+          }
+        : unit,
+    )
+  if (!units.some(unit => unit.active !== undefined)) return []
+  const advice = recommendUnits({
+    ...input,
+    units,
+    settings: diversionSettings,
+    findLeg: (_unit, from, to) => {
+      const { seconds, metres } = measureStraightLeg(from, to, hourOfWeek, true)
+      return { p50Seconds: seconds, p90Seconds: seconds * p90Factor['straight-line'], metres }
+    },
+  })
+  return advice.rows
+    .flatMap(row => (row.kind === 'divert' && row.displaces ? [{ ...row, displaces: row.displaces }] : []))
+    .slice(0, diversionsShownMax)
+    .map(({ unitId, etaP50Seconds, displaces, why }) => ({
+      unitId,
+      fromIncidentId: displaces.callId,
+      etaP50S: round(etaP50Seconds, 1),
+      gainS: round(Math.max(0, (advice.bestUndisplacedSeconds ?? driveSecondsMax) - etaP50Seconds), 1),
+      delayS: round(displaces.delaySeconds, 1),
+      replacementUnitId: displaces.replacementUnitId,
+      why,
+    }))
 }
 
 /** The soonest a unit could be at a place: after its start, as the crow flies at a speed no ambulance averages. */
@@ -307,12 +287,14 @@ function listLikely(units: readonly AdviseUnit[], target: Place): AdviseUnit[] {
     .map(({ unit }) => unit)
 }
 
-function round(value: number, digits: number): number {
+/** Rounds to a number of decimals. */
+export function round(value: number, digits: number): number {
   const scale = 10 ** digits
   return Math.round(value * scale) / scale
 }
 
-function writeRow(row: AdviceRow, at: number): AdviceRowView {
+/** Writes a row of the recommendation as a view. */
+export function writeRow(row: AdviceRow, at: number): AdviceRowView {
   const terms = { ...row.terms }
   for (const name of Object.keys(terms) as (keyof typeof terms)[]) terms[name] = round(terms[name], 1)
   return {

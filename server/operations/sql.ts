@@ -3,7 +3,7 @@
  * Short statements only: on the embedded database each blocks all.
  */
 import type { Pool } from 'pg'
-import type { RecordKind } from '#contract/entry.ts'
+import type { Entry, RecordKind } from '#contract/entry.ts'
 import type { Database } from '../database/pool.ts'
 
 /** Rows one DELETE takes from a plain table. */
@@ -130,4 +130,70 @@ export async function findCutSeq(pool: Pool): Promise<number> {
 export async function hasLog(pool: Pool): Promise<boolean> {
   const { rows } = await pool.query<{ there: boolean }>(`SELECT to_regclass('log_commit') IS NOT NULL AS there`)
   return rows[0]!.there
+}
+
+/** Entries of the small table that are judged anew at most per read. */
+export const pastPageMax = 5_000
+
+type PastSpan = { afterSeq: number; untilSeq: number; kinds: readonly string[] }
+
+/** Small entries of some kinds within seqs, at most `max` counted: more is told as one more. */
+export async function countPastEntries(pool: Pool, span: PastSpan, max: number): Promise<number> {
+  const rows = await pool.query<{ n: number }>(
+    `SELECT count(*)::int AS n FROM
+       (SELECT 1 FROM entry WHERE kind = ANY($1) AND seq > $2 AND seq <= $3 LIMIT $4) AS few`,
+    [span.kinds, span.afterSeq, span.untilSeq, max + 1],
+  )
+  return rows.rows[0]?.n ?? 0
+}
+
+/** Small entries of some kinds in the order of the log, refused ones left out; names and texts in them are sealed. */
+export async function listPastEntries(pool: Pool, span: PastSpan): Promise<Entry[]> {
+  const rows = await pool.query<{
+    seq: string | number
+    loggedAt: string | number
+    occurredAt: string | number
+    receivedAt: string | number
+    kind: string
+    source: string
+    body: unknown
+  }>(
+    `SELECT e.seq, e.logged_at AS "loggedAt", e.occurred_at AS "occurredAt", e.received_at AS "receivedAt", e.kind, e.source, e.body
+     FROM entry e LEFT JOIN outcome o ON o.seq = e.seq
+     WHERE e.kind = ANY($1) AND e.seq > $2 AND e.seq <= $3 AND coalesce(o.result, 'done') = 'done'
+     ORDER BY e.seq LIMIT ${pastPageMax}`,
+    [span.kinds, span.afterSeq, span.untilSeq],
+  )
+  return rows.rows.map(
+    row =>
+      ({
+        ...row,
+        seq: Number(row.seq),
+        loggedAt: Number(row.loggedAt),
+        occurredAt: Number(row.occurredAt),
+        receivedAt: Number(row.receivedAt),
+      }) as unknown as Entry,
+  )
+}
+
+/** Alerts raised in a span that a person confirmed: what rules should not miss. */
+export async function listConfirmedAlerts(
+  pool: Pool,
+  fromAt: number,
+  untilAt: number,
+  max: number,
+): Promise<{ alertId: string; regionCode: string; syndrome?: string; raisedAt: number }[]> {
+  const rows = await pool.query<{ id: string; regionCode: string; syndrome: string | null; at: string | number }>(
+    `SELECT id, region_code AS "regionCode", view ->> 'syndrome' AS syndrome, at FROM alert_record
+     WHERE at >= $1 AND at < $2
+       AND 'confirmed' IN (view ->> 'verdict', view -> 'verification' ->> 'verdict')
+     ORDER BY at, id LIMIT $3`,
+    [fromAt, untilAt, max],
+  )
+  return rows.rows.map(({ id, regionCode, syndrome, at }) => ({
+    alertId: id,
+    regionCode,
+    raisedAt: Number(at),
+    ...(syndrome === null ? {} : { syndrome }),
+  }))
 }

@@ -11,16 +11,29 @@ import { type Reject, reject, sendReject } from '#contract/errors.ts'
 import { PacksAnswer } from '#contract/pack.ts'
 import { Rule } from '#contract/rule.ts'
 import { EpochMs, formatDay, Id, RegionCode, SourceKind, Syndrome } from '#contract/scalars.ts'
-import { AdviceView, AlertView, CallView, IncidentView, SeriesView } from '#contract/view.ts'
+import {
+  AdviceView,
+  AlertView,
+  CallView,
+  CoverView,
+  DestinationView,
+  DuplicateView,
+  IncidentView,
+  MassView,
+  NumberHistoryView,
+  SeriesView,
+} from '#contract/view.ts'
 import { type BasemapPack, ErrorResponse, PositionRow } from '#contract/wire.ts'
-import type { Alert, Incident, Series, ShownCollection, Unit, World } from '../state/world.ts'
+import type { Alert, Call, Incident, Series, ShownCollection, Unit, World } from '../state/world.ts'
 import { AddressQuery, type AddressSource, answerAddresses } from './addresses.ts'
+import { registerCardReads } from './cards.ts'
 import {
   findRecord,
   type HistoryFilter,
   listAlerts,
   listCalls,
   listIncidents,
+  listNumberCalls,
   listTrack,
   listTrail,
   pageMax,
@@ -34,6 +47,10 @@ export type Asker = {
   show(collection: ShownCollection, record: unknown): unknown
   covers(regionCode: string): boolean
   kinds: ReadonlySet<Kind>
+  /** Set when of the report cards only those of this source are seen. */
+  ownCards?: string
+  /** Name of the account; undefined for a device. */
+  name: string | undefined
 }
 
 export type Judged = { method: string; expected: (number | null)[]; threshold: (number | null)[]; alarms: boolean[] }
@@ -50,12 +67,28 @@ export type QueryPorts = {
   authenticate(request: FastifyRequest, route: string): Promise<Asker | Reject>
   /** Expected values and thresholds of a series by the detector a chart shows. */
   judge(series: Series): Judged
+  /** Cases a call may belong to, among those the asker sees. */
+  findDuplicates(
+    call: Call,
+    sees: (collection: 'calls' | 'incidents', record: Call | Incident) => boolean,
+  ): DuplicateView[]
   /** Who should go to an open incident, among the units the asker sees. */
   advise(incident: Incident, sees: (unit: Unit) => boolean): Promise<AdviceView>
+  /** Several units for a mass casualty; where a patient should go; how well the region is covered. */
+  planMass(incident: Incident, sees: (unit: Unit) => boolean, asked: number, reserveLifted: boolean): MassView
+  listDestinations(incident: Incident, unit: Unit | undefined): Promise<DestinationView>
+  measureCoverage(
+    sees: (unit: Unit) => boolean,
+    covers: (regionCode: string) => boolean,
+    unit: Unit | undefined,
+  ): CoverView
   addresses: AddressSource
   /** True in a demo or a played city: packs without a physician's approval may be asked. */
   mayDrill: boolean
 }
+
+/** Earlier calls of a number shown at a desk. */
+const historyShownMax = 10
 
 const History = z.object({
   state: z.enum(['open', 'acknowledged', 'closed']).optional(),
@@ -138,21 +171,22 @@ export function toSeriesView(series: Series, judged: Judged): SeriesView {
  */
 function isInSight(world: World, asker: Asker, { body, regions }: Pick<TrailRow, 'body' | 'regions'>): boolean {
   const known = regions.filter(code => code !== null)
-  const { regionCode, unitId, alertId, pageId, recordKind, recordId } = body
+  const { regionCode, unitId, alertId, pageId, recordKind, recordId, eventId } = body
   const incidentId = recordKind === 'incident' ? recordId : body.incidentId
   const callId = recordKind === 'call' ? recordId : body.callId
-  const cardId = recordKind === 'card' ? recordId : undefined
+  const cardId = recordKind === 'card' ? recordId : body.cardId
   if (typeof regionCode === 'string') known.push(regionCode)
   const live = [
     typeof unitId === 'string' ? world.units.get(unitId)?.regionCode : undefined,
     typeof incidentId === 'string' ? world.incidents.get(incidentId)?.regionCode : undefined,
     typeof callId === 'string' ? world.calls.get(callId)?.regionCode : undefined,
     typeof cardId === 'string' ? world.cards.get(cardId)?.regionCode : undefined,
+    typeof eventId === 'string' ? world.events.get(eventId)?.regionCode : undefined,
     typeof alertId === 'string' ? world.alerts.get(alertId)?.regionCode : undefined,
     typeof pageId === 'string' ? world.pages.get(pageId)?.regionCode : undefined,
   ]
   known.push(...live.filter(code => code !== undefined))
-  const isLocal = [incidentId, callId, cardId, alertId, unitId, pageId].some(id => typeof id === 'string')
+  const isLocal = [incidentId, callId, cardId, alertId, unitId, pageId, eventId].some(id => typeof id === 'string')
   if (known.length === 0) return !isLocal || asker.covers('')
   return known.every(code => asker.covers(code))
 }
@@ -162,7 +196,9 @@ function withoutSealed(body: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(body).map(([key, value]) => [
       key,
-      key === 'numberHash' || (typeof value === 'string' && value.startsWith(sealedPrefix)) ? '(sealed)' : value,
+      key === 'numberHash' || key === 'personKeys' || (typeof value === 'string' && value.startsWith(sealedPrefix))
+        ? '(sealed)'
+        : value,
     ]),
   )
 }
@@ -299,6 +335,61 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
       return ports.advise(incident, unit => asker.sees('units', unit))
     },
   )
+  const MassQuery = z.object({
+    count: z.coerce.number().int().min(1).max(20).default(4),
+    lifted: z.enum(['true', 'false']).default('false'),
+  })
+  get(
+    '/v1/incidents/:incidentId/mass',
+    {
+      summary: 'Several units for one place, greedily, floor(0.3 × idle) kept for the rest unless lifted',
+      params: z.object({ incidentId: Id }),
+      querystring: MassQuery,
+      response: MassView,
+    },
+    (asker, query, params) => {
+      const incidentId = params.incidentId!
+      const incident = world.incidents.get(incidentId)
+      if (!incident || !asker.sees('incidents', incident)) return reject('INCIDENT_UNKNOWN', { incidentId })
+      if (incident.state === 'closed') return reject('INCIDENT_CLOSED', { incidentId })
+      const { count, lifted } = query as z.infer<typeof MassQuery>
+      return ports.planMass(incident, unit => asker.sees('units', unit), count, lifted === 'true')
+    },
+  )
+  const OfUnit = z.object({ unitId: Id.optional() })
+  get(
+    '/v1/incidents/:incidentId/destinations',
+    {
+      summary: 'Where a patient should go: drive, services wanted, load and diversions with their age',
+      params: z.object({ incidentId: Id }),
+      querystring: OfUnit,
+      response: DestinationView,
+    },
+    (asker, query, params) => {
+      const incidentId = params.incidentId!
+      const incident = world.incidents.get(incidentId)
+      if (!incident || !asker.sees('incidents', incident)) return reject('INCIDENT_UNKNOWN', { incidentId })
+      if (incident.state === 'closed') return reject('INCIDENT_CLOSED', { incidentId })
+      const { unitId } = query as z.infer<typeof OfUnit>
+      const unit = unitId === undefined ? undefined : world.units.get(unitId)
+      if (unitId !== undefined && (!unit || !asker.sees('units', unit))) return reject('UNIT_UNKNOWN', { unitId })
+      return ports.listDestinations(incident, unit)
+    },
+  )
+  get(
+    '/v1/cover',
+    {
+      summary: 'How well the region is covered, and moves that would help; with a unit, its bases in order',
+      querystring: OfUnit,
+      response: CoverView,
+    },
+    (asker, query) => {
+      const { unitId } = query as z.infer<typeof OfUnit>
+      const unit = unitId === undefined ? undefined : world.units.get(unitId)
+      if (unitId !== undefined && (!unit || !asker.sees('units', unit))) return reject('UNIT_UNKNOWN', { unitId })
+      return ports.measureCoverage(each => asker.sees('units', each), asker.covers, unit)
+    },
+  )
   get(
     '/v1/packs',
     { summary: 'Question packs in force, with author and medical approval', response: PacksAnswer },
@@ -318,6 +409,41 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
     { summary: 'Calls, newest first', querystring: History, response: page('calls', CallView) },
     async (asker, query) =>
       answerPage('calls', await listCalls(pool, toFilter(asker, query as z.infer<typeof History>))),
+  )
+  get(
+    '/v1/calls/:callId/history',
+    {
+      summary: "What is known of a caller's number, without the number: earlier calls and the nuisance mark",
+      params: z.object({ callId: Id }),
+      response: NumberHistoryView,
+    },
+    async (asker, _query, params) => {
+      const callId = params.callId!
+      const call = world.calls.get(callId)
+      if (!call || !asker.sees('calls', call)) return reject('CALL_UNKNOWN', { callId })
+      const found = await listNumberCalls(pool, callId, pageMax)
+      const earlier = found.filter(one => one.receivedAt <= call.receivedAt && asker.sees('calls', one))
+      const mark = call.numberHash === undefined ? undefined : world.numbers.get(call.numberHash)?.mark
+      return {
+        callId,
+        calls: earlier.slice(0, historyShownMax),
+        ...(mark ? { mark: { ...mark, isInForce: mark.expiresAt > ports.now() } } : {}),
+      }
+    },
+  )
+  get(
+    '/v1/calls/:callId/duplicates',
+    {
+      summary: 'Open cases that may be the same event, best first, with the reasons',
+      params: z.object({ callId: Id }),
+      response: z.object({ candidates: z.array(DuplicateView) }),
+    },
+    (asker, _query, params) => {
+      const callId = params.callId!
+      const call = world.calls.get(callId)
+      if (!call || !asker.sees('calls', call)) return reject('CALL_UNKNOWN', { callId })
+      return { candidates: ports.findDuplicates(call, (collection, record) => asker.sees(collection, record)) }
+    },
   )
   get(
     '/v1/alerts',
@@ -370,7 +496,9 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
     },
     async (asker, query, params) => {
       const unit = world.units.get(params.id!)
-      if (!unit || !asker.sees('units', unit)) return reject('UNIT_UNKNOWN', { unitId: params.id! })
+      // A neighbour's unit is seen while it serves; where it was before is its own region's.
+      if (!unit || !asker.sees('units', unit) || !asker.covers(unit.regionCode))
+        return reject('UNIT_UNKNOWN', { unitId: params.id! })
       const { from, to } = query as z.infer<typeof Track>
       return { fixes: await listTrack(pool, params.id!, from, to) }
     },
@@ -405,6 +533,13 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
     },
   )
 
+  registerCardReads(app, get, {
+    pool,
+    world,
+    now: ports.now,
+    listBelow: (covers, scope) => listBelow(world, covers, scope),
+    authenticate: ports.authenticate,
+  })
   registerSurveillanceReads(get, { pool, world, listBelow: (covers, scope) => listBelow(world, covers, scope) })
 }
 

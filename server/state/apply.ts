@@ -21,14 +21,48 @@ import {
   applyRecording,
   applyVerification,
 } from './calls.ts'
-import { applyCard } from './cards.ts'
+import {
+  applyCard,
+  applyCorrection,
+  applyDismissal,
+  applyDraft,
+  applyForgetting,
+  applyRetraction,
+  applyReview,
+} from './cards.ts'
+import {
+  applyAidAsk,
+  applyAidRefuse,
+  applyMode,
+  applyTransferAccept,
+  applyTransferEnd,
+  applyTransferOffer,
+} from './centres.ts'
 import { applyTick } from './clock.ts'
 import { findExpiry } from './commands.ts'
-import { applyAssign, applyClose, applyLevel, applyNote, applyOpen, applyRelease } from './incidents.ts'
+import { applyCrew, applyDistress, applyDistressAck, applyDistressEnd, applyMove } from './crews.ts'
+import { applyEventChange, applyEventOpening } from './events.ts'
+import { applyHandover, applyHandoverEnd, applyHandoverOffer } from './handovers.ts'
+import { applyHospitalState, applyNotice, applyNoticeAck } from './hospitals.ts'
+import { applyClose, applyLevel, applyNote, applyOpen } from './incidents.ts'
+import { applyCancel, applyMass, applyMerge, applyOverride, applyReopen, applySplit } from './links.ts'
 import { applyPack, applyQuestions } from './packs.ts'
-import { applyCalendar, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
+import { applyCalendar, applyHistory, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
+import { applyAppeal, applyAppealDecision, applyReviewWish, applyScore, applyScoreSheet } from './reviews.ts'
+import { applyRoster } from './roster.ts'
 import { applyCount } from './series.ts'
+import { applySlip, applySlipRange } from './slips.ts'
 import { recordKey } from './sources.ts'
+import {
+  applyAssign,
+  applyDivert,
+  applyQueue,
+  applyRelease,
+  applyStampEdited,
+  applyStamped,
+  applyTaskAcknowledged,
+  applyWithdraw,
+} from './tasks.ts'
 import { applyPosition, applyStatus, applyVitals } from './units.ts'
 import type { Touched, World } from './world.ts'
 
@@ -43,6 +77,7 @@ const folds: { [K in Kind]: Fold<K> } = {
   'rule.published': applyRules,
   'pack.published': applyPack,
   'calendar.published': applyCalendar,
+  'history.published': applyHistory,
   'place.registered': applyPlace,
   'unit.registered': applyUnit,
   'unit.position': applyPosition,
@@ -72,40 +107,50 @@ const folds: { [K in Kind]: Fold<K> } = {
   'incident.levelChanged': applyLevel,
   'incident.noted': applyNote,
   'incident.closed': applyClose,
-  'incident.stamped': keep,
-  'incident.stampEdited': keep,
-  'incident.unitQueued': keep,
-  'incident.nextWithdrawn': keep,
-  'incident.unitDiverted': keep,
-  'unit.taskAcknowledged': keep,
-  'incident.cancelled': keep,
-  'incident.merged': keep,
-  'incident.split': keep,
-  'incident.reopened': keep,
-  'incident.overrideReasoned': keep,
-  'incident.massDeclared': keep,
-  'incident.transferOffered': keep,
-  'incident.transferAccepted': keep,
-  'incident.transferRefused': keep,
-  'incident.transferWithdrawn': keep,
-  'incident.aidAsked': keep,
-  'incident.aidRefused': keep,
-  'region.modeChanged': keep,
-  'crew.assigned': keep,
-  'unit.distressed': keep,
-  'unit.distressAcknowledged': keep,
-  'unit.distressEnded': keep,
-  'unit.moveOrdered': keep,
-  'hospital.stateReported': keep,
-  'hospital.notified': keep,
-  'hospital.noticeAcknowledged': keep,
+  'incident.stamped': applyStamped,
+  'incident.stampEdited': applyStampEdited,
+  'incident.unitQueued': applyQueue,
+  'incident.nextWithdrawn': applyWithdraw,
+  'incident.unitDiverted': applyDivert,
+  'unit.taskAcknowledged': applyTaskAcknowledged,
+  'incident.cancelled': applyCancel,
+  'incident.merged': applyMerge,
+  'incident.split': applySplit,
+  'incident.reopened': applyReopen,
+  'incident.overrideReasoned': applyOverride,
+  'incident.massDeclared': applyMass,
+  'incident.transferOffered': applyTransferOffer,
+  'incident.transferAccepted': applyTransferAccept,
+  'incident.transferRefused': applyTransferEnd,
+  'incident.transferWithdrawn': applyTransferEnd,
+  'incident.aidAsked': applyAidAsk,
+  'incident.aidRefused': applyAidRefuse,
+  'region.modeChanged': applyMode,
+  'crew.assigned': applyCrew,
+  'unit.distressed': applyDistress,
+  'unit.distressAcknowledged': applyDistressAck,
+  'unit.distressEnded': applyDistressEnd,
+  'unit.moveOrdered': applyMove,
+  'hospital.stateReported': applyHospitalState,
+  'hospital.notified': applyNotice,
+  'hospital.noticeAcknowledged': applyNoticeAck,
+  'shift.handoverOffered': applyHandoverOffer,
+  'shift.handedOver': applyHandover,
+  'shift.handoverWithdrawn': applyHandoverEnd,
+  'slip.rangeIssued': applySlipRange,
+  'slip.entered': applySlip,
+  'review.sheetPublished': applyScoreSheet,
+  'review.requested': applyReviewWish,
+  'review.scored': applyScore,
+  'review.appealed': applyAppeal,
+  'review.decided': applyAppealDecision,
   'count.reported': applyCount,
   'report.received': applyCard,
-  'report.drafted': keep,
-  'report.draftDismissed': keep,
-  'report.corrected': keep,
-  'report.retracted': keep,
-  'report.reviewed': keep,
+  'report.drafted': applyDraft,
+  'report.draftDismissed': applyDismissal,
+  'report.corrected': applyCorrection,
+  'report.retracted': applyRetraction,
+  'report.reviewed': applyReview,
   'signal.found': keep,
   'alert.acknowledged': keep,
   'alert.noted': keep,
@@ -115,17 +160,20 @@ const folds: { [K in Kind]: Fold<K> } = {
   'alert.reopened': keep,
   'alert.closureProposed': keep,
   'alert.closureConfirmed': keep,
-  'event.opened': keep,
-  'event.alertAdded': keep,
-  'event.graded': keep,
-  'event.reported': keep,
-  'event.closed': keep,
-  'roster.published': keep,
+  'event.opened': applyEventOpening,
+  'event.alertAdded': applyEventChange,
+  'event.graded': applyEventChange,
+  'event.reported': applyEventChange,
+  'event.closed': applyEventChange,
+  'roster.published': applyRoster,
   'clock.ticked': applyTick,
   'page.attempted': keep,
   'page.receipted': keep,
   'record.viewed': keep,
-  'person.forgotten': applyForgotten,
+  'person.forgotten': (world, entry, touched) => {
+    applyForgetting(world, entry)
+    return applyForgotten(world, entry, touched)
+  },
   'account.changed': keep,
   'device.changed': keep,
   'entry.quarantined': (world, _entry, touched) => {

@@ -6,7 +6,7 @@
 import { done, type EntryOf, nameActor, type Outcome } from '#contract/entry.ts'
 import { dayMs } from '#contract/scalars.ts'
 import { addCallToSeries, moveCallInSeries } from './series.ts'
-import { addStamp } from './stamps.ts'
+import { addStamp, stampCall } from './stamps.ts'
 import type { Call, NumberRecord, Touched, World } from './world.ts'
 
 /** Positions kept of one caller, newest last. */
@@ -141,8 +141,17 @@ export function applyCall(world: World, entry: EntryOf<'call.received'>, touched
   countNumber(world, call, touched)
   world.calls.set(body.callId, call)
   touched.calls.add(body.callId)
-  addCallToSeries(world, body.complaint?.syndrome ?? 'unknown', body.regionCode, entry.occurredAt, touched)
+  // Anybody may press a button a thousand times: such a call counts as a witness once a person or a code stands for it.
+  if (call.isVerified === false) call.isUncounted = true
+  else addCallToSeries(world, call.syndrome ?? 'unknown', call.regionCode, call.receivedAt, touched)
   return done
+}
+
+/** Counts a call that was waiting to be believed. */
+function countWitness(world: World, call: Call, touched: Touched): void {
+  if (!call.isUncounted) return
+  delete call.isUncounted
+  addCallToSeries(world, call.syndrome ?? 'unknown', call.regionCode, call.receivedAt, touched)
 }
 
 /**
@@ -162,6 +171,7 @@ export function applyAnswer(world: World, entry: EntryOf<'call.answered'>, touch
     call.answeredBy = name
   }
   if (seat !== undefined) call.seat = seat
+  countWitness(world, call, touched)
   call.answeredAt = Math.min(call.answeredAt ?? entry.occurredAt, entry.occurredAt)
   const incident = call.incidentId === undefined ? undefined : world.incidents.get(call.incidentId)
   if (incident) {
@@ -219,6 +229,7 @@ export function applyDescription(world: World, entry: EntryOf<'call.described'>,
   if (body.callKind !== undefined) call.callKind = body.callKind
   if (body.level !== undefined) call.level = body.level
   if (body.complaint !== undefined) {
+    countWitness(world, call, touched)
     const before = call.syndrome ?? 'unknown'
     if (before !== body.complaint.syndrome)
       moveCallInSeries(world, before, body.complaint.syndrome, call.regionCode, call.receivedAt, touched)
@@ -279,6 +290,7 @@ export function applyJoin(world: World, entry: EntryOf<'call.joined'>, touched: 
     source: entry.actor ? 'key' : 'auto',
     by: nameActor(entry),
   })
+  stampCall(incident, call)
   call.incidentId = incidentId
   call.outcome ??= 'repeat'
   settleCallback(call, 'settled', entry.occurredAt)
@@ -366,6 +378,7 @@ export function applyVerification(world: World, entry: EntryOf<'call.verified'>,
   const call = world.calls.get(entry.body.callId)
   if (!call) return refuseUnknown(entry.body.callId)
   call.isVerified = true
+  countWitness(world, call, touched)
   touched.calls.add(call.callId)
   return done
 }

@@ -1,5 +1,5 @@
 /**
- * Register: regions, places, rules, the calendar and units as an administrator published them. Facts: the newest publication stands.
+ * Register: regions, places, rules, the calendar, histories and units as an administrator published them. Facts: the newest publication stands.
  */
 import { spanDaysMax } from '#contract/calendar.ts'
 import { done, type EntryOf, type Outcome } from '#contract/entry.ts'
@@ -10,9 +10,16 @@ import type { Touched, World } from './world.ts'
 export function applyRegions(world: World, entry: EntryOf<'region.published'>, touched: Touched): Outcome {
   if (entry.body.version < world.city.regionsVersion) return done
   world.city.regionsVersion = entry.body.version
+  const before = new Map(world.regions)
   world.regions.clear()
   for (const region of entry.body.regions) {
-    world.regions.set(region.code, region)
+    // How its centre works was said apart from the tree and outlives it.
+    const { mode, movesPerShiftMax } = before.get(region.code) ?? {}
+    world.regions.set(region.code, {
+      ...region,
+      ...(mode === undefined ? {} : { mode }),
+      ...(movesPerShiftMax === undefined ? {} : { movesPerShiftMax }),
+    })
     touched.regions.add(region.code)
   }
   touched.city = true
@@ -50,8 +57,24 @@ export function applyCalendar(world: World, entry: EntryOf<'calendar.published'>
   return done
 }
 
+/** Histories held at most: 100 diseases in 500 regions. */
+export const historiesMax = 50_000
+
+/** Keeps a disease's weeks of one past year in a region; the newest publication of a year stands. */
+export function applyHistory(world: World, entry: EntryOf<'history.published'>, touched: Touched): Outcome {
+  const { diseaseId, regionCode, year, weeks } = entry.body
+  const key = `${diseaseId}|${regionCode}`
+  const held = world.histories.get(key)
+  if (!held && world.histories.size >= historiesMax)
+    return { result: 'refused', code: 'HISTORY_FULL', params: { max: historiesMax } }
+  world.histories.set(key, { diseaseId, regionCode, years: { ...held?.years, [year]: weeks } })
+  touched.city = true
+  return done
+}
+
 export function applyPlace(world: World, entry: EntryOf<'place.registered'>, touched: Touched): Outcome {
-  world.places.set(entry.body.placeId, entry.body)
+  const hospital = world.places.get(entry.body.placeId)?.hospital
+  world.places.set(entry.body.placeId, { ...entry.body, ...(hospital ? { hospital } : {}) })
   touched.places.add(entry.body.placeId)
   return done
 }

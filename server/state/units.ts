@@ -2,8 +2,10 @@
  * Units: where each is, what it does, whether it is heard. A late fix moves nothing; a late status fills its incident's
  * timeline and never regresses the current one; silence is judged by our clock, on ticks.
  */
-import { done, type EntryOf, nameActor, type Outcome } from '#contract/entry.ts'
-import { addStamp } from './stamps.ts'
+import { done, type EntryOf, type Outcome } from '#contract/entry.ts'
+import { applyMotion } from './motion.ts'
+import { addStamp, makeStamp } from './stamps.ts'
+import { endsTask, endTask, stampImplied } from './tasks.ts'
 import type { Touched, Unit, World } from './world.ts'
 
 /** Seconds without any fix before a unit on a task, or an idle one, is called silent on screens. */
@@ -12,9 +14,6 @@ export const silentIdleMs = 300_000
 
 /** A device clock may lag the desk's by this much and its status still follows the desk's order. */
 export const statusLagMs = 10_000
-
-/** Statuses that end a task: these are taken strictly in order, so that a buffered "idle" never ends a newer task. */
-const endsTask: ReadonlySet<string> = new Set(['idle', 'returning', 'unavailable'])
 
 /** Moves the unit when the fix is newer than the one shown. */
 export function applyPosition(world: World, entry: EntryOf<'unit.position'>, touched: Touched): Outcome {
@@ -33,6 +32,7 @@ export function applyPosition(world: World, entry: EntryOf<'unit.position'>, tou
   unit.speedKmh = body.speedKmh
   unit.courseDeg = body.courseDeg
   touched.positions.add(unit.unitId)
+  applyMotion(world, unit, entry, touched)
   return done
 }
 
@@ -51,39 +51,21 @@ export function applyStatus(world: World, entry: EntryOf<'unit.status'>, touched
   if (!unit) return { result: 'refused', code: 'UNIT_UNKNOWN', params: { unitId: body.unitId } }
   const incidentId = body.incidentId ?? unit.incidentId
   const incident = incidentId === undefined ? undefined : world.incidents.get(incidentId)
-  if (incident && body.status !== 'ordered')
-    addStamp(incident, {
-      stamp: body.status,
-      at: entry.occurredAt,
-      source: body.by,
-      unitId: unit.unitId,
-      by: nameActor(entry),
-    })
+  if (incident && body.status !== 'ordered') addStamp(incident, makeStamp(entry, body.status, body.by, unit.unitId))
   if (incident) touched.incidents.add(incident.incidentId)
   // A word about another incident than the unit's own stamps that one and ends nothing: its desk was behind.
   if (body.incidentId !== undefined && unit.incidentId !== undefined && body.incidentId !== unit.incidentId) return done
   const lagMs = unit.statusBy === 'desk' && !endsTask.has(body.status) ? statusLagMs : 0
   if (entry.occurredAt < unit.statusAt - lagMs) return done
+  if (incident) stampImplied(unit, incident, entry, body.status)
   unit.status = body.status
+  unit.suggestion = undefined
   unit.statusAt = Math.max(unit.statusAt, entry.occurredAt)
   unit.statusBy = 'unit'
   unit.version++
   touched.units.add(unit.unitId)
-  if (endsTask.has(body.status)) clearTask(world, unit, touched)
+  if (endsTask.has(body.status)) endTask(world, unit, entry, touched)
   return done
-}
-
-/** Ends the unit's task: it leaves the incident's list of units, its stamps stay. */
-export function clearTask(world: World, unit: Unit, touched: Touched): void {
-  if (unit.incidentId === undefined) return
-  const incident = world.incidents.get(unit.incidentId)
-  unit.incidentId = undefined
-  unit.assignedBy = undefined
-  touched.units.add(unit.unitId)
-  if (!incident) return
-  incident.unitIds = incident.unitIds.filter(id => id !== unit.unitId)
-  incident.version++
-  touched.incidents.add(incident.incidentId)
 }
 
 /** Milliseconds without a fix after which this unit is silent. */

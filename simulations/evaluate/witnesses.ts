@@ -1,6 +1,7 @@
 // Simulated years of a city seen through several noisy sources: what each source kind would report for each county and day,
 // with planted outbreaks (some that only one source can see) and false shocks that several sources share.
 // Stands outside the house: it knows the truth, the house only the counts. Every number follows from seed and plan.
+import type { CalendarSpan } from '#contract/calendar.ts'
 import type { SourceKind, Syndrome } from '#contract/scalars.ts'
 import { type Chance, createChance } from '../seed.ts'
 
@@ -48,16 +49,24 @@ export function getDayKind(day: number): DayKind {
     : 'working'
 }
 
-/** The calendar as days of their kind where it is not what the weekday says: what a city would publish. */
-export function listSpecialDays(): { day: string; kind: DayKind }[] {
-  const special: { day: string; kind: DayKind }[] = []
-  for (let day = firstDay; day <= lastDay; day++) {
-    const weekday = (day + 4) % 7
-    const usual = weekday === 0 || weekday === 6 ? 'weekend' : 'working'
-    const kind = getDayKind(day)
-    if (kind !== usual) special.push({ day: toText(day), kind })
-  }
-  return special
+/** The calendar a city would publish for the year: holidays, working weekends, school vacations. */
+export function listCalendarSpans(): CalendarSpan[] {
+  const span = (fromDay: string, untilDay: string, mark: CalendarSpan['mark'], name: string): CalendarSpan => ({
+    fromDay,
+    untilDay,
+    mark,
+    name,
+    basis: '国办发明电〔2024〕12号',
+  })
+  return [
+    ...holidaySpans.map(([from, to]) =>
+      from.startsWith('2025-01-28')
+        ? span(from, to, 'spring-festival', '春节')
+        : span(from, to, 'public-holiday', '节假日'),
+    ),
+    ...workingWeekends.map(day => span(day, day, 'adjusted-working-day', '调休上班')),
+    ...schoolBreaks.map(([from, to]) => span(from, to, 'school-vacation', '寒暑假')),
+  ]
 }
 
 const isSchoolDay = (day: number): boolean => getDayKind(day) === 'working' && !isWithinSpans(day, schoolBreaks)

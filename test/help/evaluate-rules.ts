@@ -2,7 +2,7 @@
 // Stands in test/, beside the generators and the line. A reviewer answers every alert after 24 hours, as the verification
 // clock asks; all rule sets see the same entries, so every comparison is paired by year.
 import type { Entry } from '#contract/entry.ts'
-import { type DetectorCondition, listLeaves, Rule } from '#contract/rule.ts'
+import { Rule } from '#contract/rule.ts'
 import { dayMs, formatDay, getDayIndex, getDayStartAt, hourMs, type SourceKind } from '#contract/scalars.ts'
 import { advance } from '../../server/pipeline.ts'
 import { createTouched, createWorld } from '../../server/state/world.ts'
@@ -13,6 +13,7 @@ import {
   firstDay,
   generateYear,
   lastDay,
+  listCalendarSpans,
   type Planted,
   type WatchedSyndrome,
   warmUpDays,
@@ -45,11 +46,12 @@ export function buildFeed(year: CityYear): Feed {
     for (; next < year.counts.length && year.counts[next]!.day === day; next++) {
       const { countyCode, sourceKind, syndrome, count } = year.counts[next]!
       if (count === null) continue
-      const facilityId = `${countyCode}-${sourceKind}`
+      // A hospital tells of both its doors: two kinds of count, one witness.
+      const facilityId = `${countyCode}-${sourceKind.startsWith('hospital') ? 'hospital' : sourceKind}`
       entries.push(
         makeEntry(
           'count.reported',
-          facilityId,
+          `${countyCode}-${sourceKind}`,
           key(),
           { sourceKind, facilityId, syndrome, regionCode: countyCode, period: formatDay(day), count },
           at,
@@ -76,6 +78,13 @@ function listCityEntries(rules: readonly Rule[], at: number): Entry[] {
   return [
     makeEntry('region.published', 'register', { epoch: 'r', sourceSeq: 1 }, { version: 1, regions }, at),
     makeEntry('rule.published', 'register', { epoch: 'r', sourceSeq: 2 }, { version: 1, rules: [...rules] }, at),
+    makeEntry(
+      'calendar.published',
+      'register',
+      { epoch: 'r', sourceSeq: 3 },
+      { version: 1, spans: listCalendarSpans() },
+      at,
+    ),
   ]
 }
 
@@ -119,34 +128,38 @@ export function playYear(feed: Feed, rules: readonly Rule[], only?: SourceKind):
   return raised
 }
 
-/** A rule of one source kind: the leaves a rule has for it, alone, with another least standard deviation. */
-export function isolateSource(
-  rules: readonly Rule[],
+/** Detectors a single source is given, the stricter first: with the same least spread C3 raises more than C2. */
+export const singleMethods = ['earsC2', 'earsC3'] as const
+
+/** A rule of one source kind alone, freed of the calendar as the default rules are. */
+export function makeSingleRule(
   sourceKind: SourceKind,
   syndrome: WatchedSyndrome,
+  method: (typeof singleMethods)[number],
   minSigma: number,
-): Rule | undefined {
-  for (const rule of rules) {
-    const leaf = listLeaves(rule).find(
-      (one): one is DetectorCondition =>
-        one.type === 'detector' && one.sourceKind === sourceKind && one.syndrome === syndrome,
-    )
-    if (!leaf) continue
-    return Rule.parse({
-      ruleId: `single-${sourceKind}`,
-      version: 1,
-      name: `单一来源 ${sourceKind}`,
-      nameEn: `Single source ${sourceKind}`,
-      level: rule.level,
+): Rule {
+  return Rule.parse({
+    ruleId: `single-${sourceKind}`,
+    version: 1,
+    name: `单一来源 ${sourceKind}`,
+    nameEn: `Single source ${sourceKind}`,
+    level: 2,
+    syndrome,
+    regionLevel: 'county',
+    windowH: 48,
+    when: {
+      type: 'detector',
+      method,
+      sourceKind,
       syndrome,
-      regionLevel: rule.regionLevel,
-      windowH: rule.windowH,
-      when: { ...leaf, minSigma },
-      escalation: rule.escalation,
-      basis: 'evaluation: one source against all',
-    })
-  }
-  return undefined
+      period: 'day',
+      minSigma,
+      minCount: singleMinCount,
+      adjust: 'calendar',
+    },
+    escalation: [{ afterS: 0, role: 'epidemiologist' }],
+    basis: 'evaluation: one source against all',
+  })
 }
 
 /** Alerts per county and week over years. */
@@ -157,39 +170,41 @@ export function getAlertRate(alerts: number, years: number): number {
 /** Largest least standard deviation a rule may name. */
 const minSigmaMax = 100
 const bisections = 12
+/** Counts below this never fire, as in the default rules' smallest sources. */
+const singleMinCount = 3
 
 /**
- * Finds the least standard deviation at which a single source raises as many alerts as the target, on years without
- * outbreaks. Returns 0 when even that raises fewer.
+ * Finds the detector and least standard deviation with which a single source raises as many alerts as the target, on years
+ * without outbreaks: C2 if it can raise that many at all, else C3; C3 at 0 where even that raises fewer.
  */
 export function calibrateSource(options: {
   feeds: readonly Feed[]
-  rules: readonly Rule[]
   sourceKind: SourceKind
   syndrome: WatchedSyndrome
   targetAlerts: number
-}): { rule: Rule; alerts: number } | undefined {
-  const { feeds, rules, sourceKind, syndrome, targetAlerts } = options
-  const measure = (minSigma: number): { rule: Rule; alerts: number } | undefined => {
-    const rule = isolateSource(rules, sourceKind, syndrome, minSigma)
-    if (!rule) return undefined
+}): Calibrated {
+  const { feeds, sourceKind, syndrome, targetAlerts } = options
+  const measure = (method: Calibrated['method'], minSigma: number): Calibrated => {
+    const rule = makeSingleRule(sourceKind, syndrome, method, minSigma)
     const alerts = feeds.reduce((sum, feed) => sum + playYear(feed, [rule], sourceKind).length, 0)
-    return { rule, alerts }
+    return { rule, method, minSigma, alerts }
   }
-  let best = measure(0)
-  if (!best || best.alerts <= targetAlerts) return best
+  const start = singleMethods.map(method => measure(method, 0)).find(one => one.alerts >= targetAlerts)
+  if (!start) return measure('earsC3', 0)
+  let best = start
   let low = 0
   let high = minSigmaMax
-  for (let round = 0; round < bisections; round++) {
+  for (let round = 0; round < bisections && best.alerts !== targetAlerts; round++) {
     const middle = (low + high) / 2
-    const measured = measure(middle)!
+    const measured = measure(start.method, middle)
     if (Math.abs(measured.alerts - targetAlerts) <= Math.abs(best.alerts - targetAlerts)) best = measured
     if (measured.alerts > targetAlerts) low = middle
     else high = middle
-    if (measured.alerts === targetAlerts) break
   }
   return best
 }
+
+export type Calibrated = { rule: Rule; method: (typeof singleMethods)[number]; minSigma: number; alerts: number }
 
 /** What became of one planted outbreak under one rule set: days from its start to the first alert, undefined when missed. */
 export type Catch = { outbreak: Planted; delayDays: number | undefined }

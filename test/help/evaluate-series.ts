@@ -206,7 +206,7 @@ export function formatSeriesScores(scores: readonly SeriesScore[]): string[] {
     const delays = [...score.delaysWeeks].sort((a, b) => a - b)
     const mean = delays.length > 0 ? (sum(delays) / delays.length).toFixed(2) : '—'
     lines.push(
-      `| ${score.name} | ${score.setting} | ${formatShare(wrong)} | ${formatShare(power)} | ${percent(chance)} | ${mean}, ${findQuantile(delays, 0.9).toFixed(0)} |`,
+      `| ${score.name} | ${score.setting} | ${formatShare(wrong)} | ${formatShare(power)} | ${percent(chance)} | ${mean}, ${delays.length > 0 ? findQuantile(delays, 0.9).toFixed(0) : '—'} |`,
     )
   }
   lines.push(

@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EntriesResponse } from '#contract/wire.ts'
 import { loadConfig } from '../../server/config.ts'
-import { type Server, startServer } from '../../server/main.ts'
+import { startServer, type WholeServer } from '../../server/main.ts'
 
-export type TestServer = Server & {
+export type TestServer = WholeServer & {
   directory: string
   token: string
   post(entries: readonly unknown[], token?: string): Promise<{ status: number; body: EntriesResponse }>

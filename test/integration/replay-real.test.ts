@@ -26,7 +26,7 @@ function runReplay(folder: string): Promise<{ code: number | null; out: string; 
 test('SIM-42 a folder without recordings is named as no data and ends well', async () => {
   const { code, out } = await runReplay(resolve(root, 'simulations'))
   assert.equal(code, 0)
-  assert.equal(out.match(/: no data$/gm)?.length, 3)
+  assert.equal(out.match(/: no data$/gm)?.length, 4)
 })
 
 test('SIM-43 the real recordings are replayed whole: each row logged or refused by name, signals and alerts dated', {
@@ -56,6 +56,15 @@ test('SIM-43 the real recordings are replayed whole: each row logged or refused 
       'the rise of August and September is seen',
     )
     assert.match(out, /^ {2}2020-\d\d-\d\d \d\d:\d\d A-\d+ level 3/m)
+    // The opinions on the same recording; their dates are computed a second time in golden/opinions.test.ts.
+    assert.match(out, /^ {2}2020-03-18 to 2020-04-14: no opinion/m)
+    assert.equal(out.match(/^ {2}C[123] (?:plain|corrected) .+: first lasting (?:none|2020-0[89]-\d\d)/gm)?.length, 42)
+    assert.equal(out.match(/alerts a week \d+\.\d\d \[(?:\d+ ?){16}\]$/gm)?.length, 42)
+  }
+  if (existsSync(resolve(data, 'notifiable'))) {
+    for (const name of ['百日咳 Pertussis by month 2014-01', '手足口病 Hand foot and mouth disease by month 2013-05'])
+      assert.ok(out.includes(name), name)
+    assert.equal(out.match(/^ {2}100000 全国 nation: /gm)?.length, 2)
   }
   context.diagnostic(
     out

@@ -191,6 +191,11 @@ test('CAL-10 one huge day, all zeros and two points move no factor beyond reason
   for (const factor of byClass.slice(0, 7)) assert.ok(factor > 0.2 && factor < 2.5, `${[...byClass]}`)
   const zeros = measureDayFactors(new Array(64).fill(0), firstDay, 63, plain)
   assert.equal(findDayFactor(zeros, plain, firstDay + 63), 1)
-  assert.deepEqual(adjustUntil([3, 4], firstDay, 1, plain), { values: [3, 4], slot: 1, factor: 1 })
+  assert.deepEqual(adjustUntil([3, 4], firstDay, 1, plain), {
+    values: [3, 4],
+    days: [firstDay, firstDay + 1],
+    slot: 1,
+    factor: 1,
+  })
   assert.equal(adjustUntil([3, 4], firstDay, 2, plain), undefined)
 })

@@ -225,6 +225,25 @@ test('CALL-47 what the desk hears moves the call in the series: counted once, un
   assert.deepEqual([get(folding, 'C1').level, get(folding, 'C1').syndrome], [1, 'respiratory'])
 })
 
+test('CALL-49 an unverified internet call is no witness until somebody answers it or it is verified; its mark changes alone', () => {
+  const folding = createFolding()
+  const count = (syndrome: string) => folding.world.series.get(`day|call-120|${syndrome}|${region}`)?.values.at(-1) ?? 0
+  const complaint = { code: 'r.cough', syndrome: 'respiratory', dictionary: 'd' } as const
+  const internet = { channel: 'internet', callKind: 'internet', isVerified: false, complaint } as const
+  ring(folding, 'N1', internet)
+  ring(folding, 'N2', internet)
+  ring(folding, 'N3', internet)
+  assert.equal(count('respiratory'), 0)
+  const before = structuredClone(get(folding, 'N1'))
+  folding.say('call.verified', { callId: 'N1' })
+  const { isUncounted: _uncounted, ...rest } = before
+  assert.deepEqual(get(folding, 'N1'), { ...rest, isVerified: true })
+  folding.say('call.answered', { callId: 'N2' }, desk('a'))
+  folding.say('call.verified', { callId: 'N2' })
+  assert.equal(count('respiratory'), 2)
+  assert.equal(get(folding, 'N3').isVerified, false)
+})
+
 test('CALL-48 a forgotten person leaves no hash: neither on the call nor under a number', () => {
   const folding = createFolding()
   ring(folding, 'C1', { numberHash: number })

@@ -16,7 +16,7 @@ const count = (
 ) =>
   f.say('count.reported', {
     sourceKind,
-    facilityId: more.facilityId ?? 'F1',
+    facilityId: more.facilityId ?? `F-${sourceKind}`,
     syndrome: 'respiratory',
     regionCode: more.regionCode ?? '330402',
     period: today(f, more.daysAgo ?? 0),

@@ -1,0 +1,48 @@
+/**
+ * What a desk can do to a call: each one command or fact through the one door, under the call's subject, so that a refusal
+ * stands beside the call it was given for.
+ */
+import type { BodyInputOf } from '#contract/entry.ts'
+import type { LinkedService } from '#contract/scalars.ts'
+import type { CallLinkView, CallView } from '#contract/view.ts'
+import { subjectOf } from '../incidents/actions.ts'
+import { createUuid, say } from '../live/commands.ts'
+import type { Refusal } from '../live/http.ts'
+
+type Said = Promise<Refusal | undefined>
+
+/** Picks a call up; refused with the name when another desk was first. */
+export function answerCall({ callId }: CallView): Said {
+  return say(subjectOf.call(callId), 'call.answered', { callId })
+}
+
+/** Joins a call to an open incident. */
+export function joinCall({ callId }: CallView, incidentId: string): Said {
+  return say(subjectOf.call(callId), 'call.joined', { callId, incidentId })
+}
+
+/** Notes what came of ringing back. */
+export function callBack({ callId }: CallView, result: BodyInputOf<'call.calledBack'>['result']): Said {
+  return say(subjectOf.call(callId), 'call.calledBack', { callId, result })
+}
+
+/** Gives a callback up, with the reason. */
+export function giveUpCallback({ callId }: CallView, reason: string): Said {
+  return say(subjectOf.call(callId), 'call.callbackGivenUp', { callId, reason })
+}
+
+/** Marks the number of a call as a nuisance, or takes the mark away. */
+export function markNumber({ callId }: CallView, isNuisance: boolean, reason: string): Said {
+  return say(subjectOf.call(callId), 'number.marked', { callId, isNuisance, reason })
+}
+
+/** Hands the case of a call to another service; its clock runs until that service acknowledges. */
+export function linkCall({ callId }: CallView, service: LinkedService): Said {
+  const linkId = `L-${createUuid().slice(0, 13)}`
+  return say(subjectOf.call(callId), 'call.linked', { linkId, callId, direction: 'out', service })
+}
+
+/** Notes that the other side (or, for a case handed to us, this desk) has acknowledged. */
+export function acknowledgeLink({ callId }: CallView, { linkId }: CallLinkView): Said {
+  return say(subjectOf.call(callId), 'call.linkAcknowledged', { linkId, callId })
+}
