@@ -8,14 +8,10 @@ import { addressQueryMax } from '#contract/address.ts'
 import { useTexts } from '../language/i18n.ts'
 import { ask, type Refusal, writeQuery } from '../live/http.ts'
 import { usePlaceNames } from '../shell/regions.ts'
+import { gradeConfidence } from './confidence.ts'
 
 /** Pause in typing after which is asked; a key that follows sooner replaces the question. */
 const pauseMs = 60
-
-/** Three words for a confidence: what a tired eye tells apart. */
-export function gradeConfidence(confidence: number): 'high' | 'middle' | 'low' {
-  return confidence >= 0.75 ? 'high' : confidence >= 0.35 ? 'middle' : 'low'
-}
 
 /** What there is under the caret for a text: hits, or why there are none. */
 function useAddresses(

@@ -349,7 +349,12 @@ export function IncidentPanel() {
         </div>
         <SentNote subject={subject} />
         {levelAsked && incident.proposedLevel !== undefined && levelAsked > incident.proposedLevel && (
-          <LevelReason proposed={incident.proposedLevel} chosen={undefined} onChoose={words => confirmLevel(words)} />
+          <LevelReason
+            proposed={incident.proposedLevel}
+            chosen={undefined}
+            takesFocus
+            onChoose={words => confirmLevel(words)}
+          />
         )}
         {levelAsked && (incident.proposedLevel === undefined || levelAsked <= incident.proposedLevel) && (
           <div className="strip" data-testid="level-confirm">

@@ -13,6 +13,7 @@ import { useKey } from '../shell/keys.ts'
 import { Action, LevelSquare, Panel, PrintLine, SentNote } from '../shell/parts.tsx'
 import { changeLevel } from './actions.ts'
 import { ComplaintBox } from './complaint-box.tsx'
+import { LevelReason } from './level-reason.tsx'
 import { startMetronome } from './metronome.ts'
 import {
   askingSubject,
@@ -190,6 +191,8 @@ export function PackPanel() {
       if (!give(Number(event.key))) return
     } else if (event.key === 'Backspace') stepBack()
     else if (event.key === '0') adopt()
+    else if (event.key === '-')
+      panel.current?.querySelector<HTMLElement>('[data-testid="level-reason"] button')?.focus()
     else if (event.key === 'm' || event.key === 'M') setQuiet(!quiet)
     else if (event.key === 'Escape') before.current?.focus()
     else return
@@ -276,6 +279,17 @@ export function PackPanel() {
                 )}
               </div>
             )}
+            {proposed !== undefined && current !== undefined && current > proposed && (
+              <LevelReason
+                proposed={proposed}
+                chosen={newest.asking.levelReason}
+                takesFocus={false}
+                onChoose={levelReason => {
+                  change(asking => ({ ...asking, levelReason }))
+                  panel.current?.focus()
+                }}
+              />
+            )}
             {newest.run.current ? (
               <div
                 className={`pack-question ${newest.run.current.answers.some(each => each.text[language].length > (language === 'zh' ? 14 : 30)) ? '' : 'pack-question-two'}`}
@@ -358,11 +372,6 @@ function printSheet(): void {
   document.body.dataset.print = 'pack'
   window.print()
   delete document.body.dataset.print
-}
-
-/** The most urgent level that answers under a subject propose; undefined without any. */
-export function findProposed(askings: Parameters<typeof runAll>[0], packs: readonly Pack[]): number | undefined {
-  return runAll(askings, packs).level
 }
 
 /** The complaint a pack gives a case, by its answers so far. */

@@ -468,8 +468,7 @@ export const zh = {
     author: '编写 {{name}}',
     approvedBy: '审核 {{name}}（{{day}}）',
     sheetFoot: '日期时间：__________  事件号：__________  询问人：__________',
-    lowerWhy: '低于问卷建议的 {{level}} 级，理由',
-    reasonMissing: '请选择降级理由',
+    lowerWhy: '低于问卷建议的 {{level}} 级，理由（-）',
     lower: {
       'crew-there': '现场已有医护',
       'doctor-says': '医生判断',
@@ -1028,7 +1027,7 @@ export const zh = {
     endTest: '结束：测试',
     endOther: '结束：其他',
     newIncident: '手工新建事件',
-    pack: '到问卷，再按回到原处；数字作答，退格退回，0 采纳级别',
+    pack: '到问卷，再按回到原处；数字作答，退格退回，0 采纳级别，- 写降级理由',
     toAddress: '到地址',
     toLevel: '到级别',
     sendLater: '只受理，不派车',
