@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { diversionMaxMs, hospitalOldMs } from '#contract/fleet.ts'
+import { diversionMaxMs, type HospitalState, hospitalOldMs } from '#contract/fleet.ts'
 import { type HospitalAhead, rankHospitals } from '../../server/advise/destination.ts'
 import { defaultAdviseSettings, defaultDestinationSettings } from '../../server/advise/settings.ts'
 import { findBlock, isPaired, listServices, shiftEndMarginMs } from '../../server/advise/situation.ts'
@@ -155,7 +155,7 @@ test('TASK-18 hospitals: service, diversion, load and age weigh as the settings 
     diversions: [],
     reportedAt: now - hourMs,
   }
-  const at = (placeId: string, driveSeconds: number, more?: Partial<State>): HospitalAhead => ({
+  const at = (placeId: string, driveSeconds: number, more?: Partial<HospitalState>): HospitalAhead => ({
     placeId,
     driveSeconds,
     metres: driveSeconds * 10,
