@@ -128,14 +128,20 @@ export function playYear(feed: Feed, rules: readonly Rule[], only?: SourceKind):
   return raised
 }
 
-/** Detectors a single source is given, the stricter first: with the same least spread C3 raises more than C2. */
-export const singleMethods = ['earsC2', 'earsC3'] as const
+/** Detectors a single source may have: a month of history first, as the joined p-values have it; C3 where C2 raises too few. */
+export const singleDetectors = [
+  { method: 'earsC2', baseline: 28 },
+  { method: 'earsC3', baseline: 28 },
+  { method: 'earsC2', baseline: 7 },
+  { method: 'earsC3', baseline: 7 },
+] as const
+export type SingleDetector = (typeof singleDetectors)[number]
 
 /** A rule of one source kind alone, freed of the calendar as the default rules are. */
 export function makeSingleRule(
   sourceKind: SourceKind,
   syndrome: WatchedSyndrome,
-  method: (typeof singleMethods)[number],
+  detector: SingleDetector,
   minSigma: number,
 ): Rule {
   return Rule.parse({
@@ -149,7 +155,7 @@ export function makeSingleRule(
     windowH: 48,
     when: {
       type: 'detector',
-      method,
+      ...detector,
       sourceKind,
       syndrome,
       period: 'day',
@@ -167,15 +173,15 @@ export function getAlertRate(alerts: number, years: number): number {
   return alerts / (years * countyCodes.length * (yearDays / 7))
 }
 
-/** Largest least standard deviation a rule may name. */
-const minSigmaMax = 100
-const bisections = 12
+/** Above any standard deviation of these sources; with ten halvings it is found to 64 / 2^10 = 0.06. */
+const minSigmaMax = 64
+const bisections = 10
 /** Counts below this never fire, as in the default rules' smallest sources. */
 const singleMinCount = 3
 
 /**
  * Finds the detector and least standard deviation with which a single source raises as many alerts as the target, on years
- * without outbreaks: C2 if it can raise that many at all, else C3; C3 at 0 where even that raises fewer.
+ * without outbreaks: the first detector that can raise that many at all; the last one at 0 where none can.
  */
 export function calibrateSource(options: {
   feeds: readonly Feed[]
@@ -184,27 +190,32 @@ export function calibrateSource(options: {
   targetAlerts: number
 }): Calibrated {
   const { feeds, sourceKind, syndrome, targetAlerts } = options
-  const measure = (method: Calibrated['method'], minSigma: number): Calibrated => {
-    const rule = makeSingleRule(sourceKind, syndrome, method, minSigma)
+  const measure = (detector: SingleDetector, minSigma: number): Calibrated => {
+    const rule = makeSingleRule(sourceKind, syndrome, detector, minSigma)
     const alerts = feeds.reduce((sum, feed) => sum + playYear(feed, [rule], sourceKind).length, 0)
-    return { rule, method, minSigma, alerts }
+    return { rule, detector, minSigma, alerts }
   }
-  const start = singleMethods.map(method => measure(method, 0)).find(one => one.alerts >= targetAlerts)
-  if (!start) return measure('earsC3', 0)
-  let best = start
+  let best: Calibrated | undefined
+  for (const detector of singleDetectors) {
+    best = measure(detector, 0)
+    if (best.alerts >= targetAlerts) break
+  }
+  let found = best!
+  if (found.alerts < targetAlerts) return found
+  const { detector } = found
   let low = 0
   let high = minSigmaMax
-  for (let round = 0; round < bisections && best.alerts !== targetAlerts; round++) {
+  for (let round = 0; round < bisections && found.alerts !== targetAlerts; round++) {
     const middle = (low + high) / 2
-    const measured = measure(start.method, middle)
-    if (Math.abs(measured.alerts - targetAlerts) <= Math.abs(best.alerts - targetAlerts)) best = measured
+    const measured = measure(detector, middle)
+    if (Math.abs(measured.alerts - targetAlerts) <= Math.abs(found.alerts - targetAlerts)) found = measured
     if (measured.alerts > targetAlerts) low = middle
     else high = middle
   }
-  return best
+  return found
 }
 
-export type Calibrated = { rule: Rule; method: (typeof singleMethods)[number]; minSigma: number; alerts: number }
+export type Calibrated = { rule: Rule; detector: SingleDetector; minSigma: number; alerts: number }
 
 /** What became of one planted outbreak under one rule set: days from its start to the first alert, undefined when missed. */
 export type Catch = { outbreak: Planted; delayDays: number | undefined }

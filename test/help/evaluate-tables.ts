@@ -51,7 +51,7 @@ export function compareRules(options: {
   const syndrome = 'respiratory'
   const rules = listWatching(options.rules, syndrome)
   const plan = { ...perYear, syndromes: [syndrome] as const }
-  const calibratedYears = Math.max(2, Math.ceil(years / 2))
+  const calibratedYears = Math.max(1, Math.ceil(years / 2))
   const quietFeeds = buildFeeds(
     { ...plan, spreadPerCounty: 0, singlePerCounty: 0, seed: seedSteps.calibrated + seed },
     calibratedYears,
@@ -68,7 +68,8 @@ export function compareRules(options: {
   ]
   for (const { sourceKind } of profiles) {
     const calibrated = calibrateSource({ feeds: quietFeeds, sourceKind, syndrome, targetAlerts })
-    const setting = `${calibrated.method.slice(4)}, sd ≥ ${calibrated.minSigma.toFixed(2)}`
+    const { method, baseline } = calibrated.detector
+    const setting = `${method.slice(4)}, ${baseline} days, sd ≥ ${calibrated.minSigma.toFixed(2)}`
     compared.push({
       name: sourceKind,
       setting,
