@@ -37,6 +37,7 @@ import { createDeployment } from './operations/deployment.ts'
 import { type DryRuns, registerDryRunRoute } from './operations/dry-run.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { createOutlook } from './operations/outlook.ts'
+import { registerDutyRoutes } from './query/duty-routes.ts'
 import { registerReportRoutes } from './query/report-routes.ts'
 import { type QueryPorts, registerQueryRoutes } from './query/routes.ts'
 import { startRoadThread } from './roads/thread.ts'
@@ -264,6 +265,7 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
       }
       registerQueryRoutes(app, queryPorts)
       registerReportRoutes(app, queryPorts)
+      registerDutyRoutes(app, queryPorts)
     },
   )
   await app.ready()

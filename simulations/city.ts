@@ -33,12 +33,51 @@ export interface Outbreak {
   sources: readonly { sourceKind: SourceKind; share: number; lagH: number }[]
 }
 
+/** How demand and hospitals run over a day: what a scenario may say in place of the city's own habits. */
+export interface DayShape {
+  population: number
+  /** Runs per 1,000 people and year, and calls per run. */
+  runsPerThousandYear: number
+  callsPerRun: number
+  /** Weight of each hour, Shanghai time. */
+  hours: readonly number[]
+  /** Shares of levels I to IV from midnight, six, noon and eighteen o'clock on. */
+  levelShares: readonly (readonly number[])[]
+  /** Share of the demand in the core, for the same quarters of the day. */
+  coreShares: readonly number[]
+  sceneMedianS: number
+  sceneSigma: number
+  /** Share of runs that take a patient to hospital. */
+  transportShare: number
+  /** Median time at hospital by hour of arrival. */
+  handoverMedianS: readonly number[]
+  handoverSigma: number
+  units: number
+  stations: number
+  hospitals: number
+}
+
+/** Many casualties at one place within minutes. */
+export interface Burst {
+  /** Hours after the start of the city. */
+  atH: number
+  county: string
+  /** Street codes; the first that exists is the place. */
+  streets: readonly string[]
+  /** Casualties of levels I to IV; each needs a vehicle. */
+  casualties: readonly [number, number, number, number]
+  overMinutes: number
+  onSceneS: number
+}
+
 /** What happens besides the everyday. */
 export interface Scenario {
   id: string
   name: string
   nameEn: string
   outbreaks: readonly Outbreak[]
+  day?: DayShape
+  bursts?: readonly Burst[]
 }
 
 /** How the city is run; everything has a default that is a plain real-time day. */
@@ -136,6 +175,7 @@ interface Agenda {
     | 'patrol'
     | 'call'
     | 'excess-call'
+    | 'burst-call'
     | 'open'
     | 'assign'
     | 'close'
@@ -201,6 +241,7 @@ export interface CityState {
   reporters: { placeId: string; ledgers: Ledger[] }[]
   dayIndex: number
   excessCalls: { at: number; syndrome: string; street: number }[]
+  burstCalls: { at: number; street: number; level: 1 | 2 | 3 | 4 }[]
   agenda: Agenda[]
   ordered: number
   scratch: Scratch
@@ -849,6 +890,29 @@ const plantOutbreaks = (state: CityState): void => {
 
 // ── start ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Calls of a day by the shape of it. */
+export const countDayCalls = (day: DayShape): number =>
+  (day.population * day.runsPerThousandYear * day.callsPerRun) / 1_000 / 365
+
+const plantBursts = (state: CityState): void => {
+  for (const [number, burst] of (state.scenario.bursts ?? []).entries()) {
+    const chance = state.chance.fork('burst', state.scenario.id, number)
+    const street = state.city.streets.findIndex(one => burst.streets.includes(one.code))
+    if (street < 0) throw new RangeError(`no street of burst ${number} is in the city`)
+    for (const [at, count] of burst.casualties.entries()) {
+      for (let n = 0; n < count; n++) {
+        const level = (at + 1) as 1 | 2 | 3 | 4
+        const afterMs = chance.range(0, burst.overMinutes * 60_000)
+        state.burstCalls.push({ at: Math.floor(state.startAt + burst.atH * HOUR_MS + afterMs), street, level })
+      }
+    }
+  }
+  state.burstCalls.sort((a, b) => a.at - b.at)
+  state.burstCalls.forEach((call, index) => {
+    schedule(state, call.at, 'burst-call', index)
+  })
+}
+
 /** Wakes a city at an instant: units in their stations, counters at the day so far, outbreaks planted. */
 export const startCity = (given: CityOptions): CityState => {
   const { city, chance, scenario, startAt } = given
@@ -860,7 +924,7 @@ export const startCity = (given: CityOptions): CityState => {
     chance: chance.fork('living'),
     scenario,
     options: {
-      callsPerDay: given.callsPerDay ?? 1_100,
+      callsPerDay: given.callsPerDay ?? (scenario.day ? countDayCalls(scenario.day) : 1_100),
       firstCallMs: given.firstCallMs ?? Number.MAX_SAFE_INTEGER,
       manualShare: given.manualShare ?? 0.15,
       patrolShare: given.patrolShare ?? 0.5,
@@ -886,6 +950,7 @@ export const startCity = (given: CityOptions): CityState => {
     reporters: [],
     dayIndex: dayIndexOf(startAt),
     excessCalls: [],
+    burstCalls: [],
     agenda: [],
     ordered: 0,
     scratch: createScratch(city.graph),
@@ -918,6 +983,7 @@ export const startCity = (given: CityOptions): CityState => {
     ledger.today = drawDay(state.chance, ledger.place, ledger.sourceKind, ledger.syndrome, state.dayIndex)
   }
   plantOutbreaks(state)
+  plantBursts(state)
   const byPlace = new Map<string, Ledger[]>()
   for (const ledger of state.ledgers) {
     const list = byPlace.get(ledger.place.id)
@@ -941,13 +1007,14 @@ export const startCity = (given: CityOptions): CityState => {
 const nextCallAt = (state: CityState, number: number): number => {
   // Thinning: candidates at the peak rate, each kept with the hour's share of it.
   const own = state.chance.fork('next-call', number)
-  const peak = Math.max(...HOUR_OF_CALLS)
-  const perMs = ((state.options.callsPerDay / DAY_MS) * peak * 24) / HOUR_OF_CALLS.reduce((a, b) => a + b, 0)
+  const hours = state.scenario.day?.hours ?? HOUR_OF_CALLS
+  const peak = Math.max(...hours)
+  const perMs = ((state.options.callsPerDay / DAY_MS) * peak * 24) / hours.reduce((a, b) => a + b, 0)
   let at = state.now
   for (;;) {
     at += own.exponential(1 / perMs)
     const hour = Math.floor(((at + SHANGHAI_MS) % DAY_MS) / HOUR_MS)
-    if (own.next() * peak < HOUR_OF_CALLS[hour]!) return Math.ceil(at)
+    if (own.next() * peak < hours[hour]!) return Math.ceil(at)
   }
 }
 
@@ -973,12 +1040,21 @@ const numberSomebody = (chance: Chance): string => `1390000${`${chance.int(10_00
 const drawOutcome = (chance: Chance): Call['outcome'] =>
   (['incident', 'repeat', 'consultation', 'harassment', 'abandoned'] as const)[chance.weighted(OUTCOME_WEIGHTS)]!
 
+const hourOf = (at: number): number => Math.floor(((at + SHANGHAI_MS) % DAY_MS) / HOUR_MS)
+
+/** By the shape of the day where there is one, else by the complaint. */
+const drawLevel = (state: CityState, chance: Chance, complaint: Complaint): 1 | 2 | 3 | 4 => {
+  const shares = state.scenario.day?.levelShares[Math.floor(hourOf(state.now) / 6)] ?? complaint.levels
+  return (chance.weighted(shares) + 1) as 1 | 2 | 3 | 4
+}
+
 const takeCall = (
   state: CityState,
   chance: Chance,
   streetIndex: number,
   complaint: Complaint,
   outcome: Call['outcome'],
+  given?: 1 | 2 | 3 | 4,
 ): CityEvent[] => {
   const { city } = state
   const street = city.streets[streetIndex]!
@@ -994,7 +1070,7 @@ const takeCall = (
     node,
     lon: Math.round(lon * 1e6) / 1e6,
     lat: Math.round(lat * 1e6) / 1e6,
-    level: (chance.weighted(complaint.levels) + 1) as 1 | 2 | 3 | 4,
+    level: given ?? drawLevel(state, chance, complaint),
     complaint,
     outcome,
     addressText: `${street.name}${chance.pick(ROADS_ZH)}路${1 + chance.int(400)}号`,
@@ -1490,7 +1566,10 @@ const act = (state: CityState, item: Agenda): CityEvent[] => {
       if (!unit || item.plan !== unit.plan) return []
       unit.status = 'handover'
       const chance = state.chance.fork('handover', unit.unit.id, state.now)
-      schedule(state, state.now + dwellMs(state, chance, 840, 0.4), 'release', unit.index, unit.plan)
+      const { day } = state.scenario
+      const median = day?.handoverMedianS[hourOf(state.now)] ?? 840
+      const stay = dwellMs(state, chance, median, day?.handoverSigma ?? 0.4)
+      schedule(state, state.now + stay, 'release', unit.index, unit.plan)
       return [tellStatus(state, unit, 'key')]
     }
     case 'release':
@@ -1514,6 +1593,12 @@ const act = (state: CityState, item: Agenda): CityEvent[] => {
       const fitting = COMPLAINTS.filter(one => one.syndrome === excess.syndrome)
       const chance = state.chance.fork('excess-call', item.index)
       return takeCall(state, chance, excess.street, chance.pick(fitting), 'incident')
+    }
+    case 'burst-call': {
+      const { street, level } = state.burstCalls[item.index]!
+      const chance = state.chance.fork('burst-call', item.index)
+      const injured = COMPLAINTS.filter(one => one.syndrome === 'trauma')
+      return takeCall(state, chance, street, chance.pick(injured), 'incident', level)
     }
     case 'open':
       return openIncident(state, item.index)

@@ -2,7 +2,7 @@
 // In a city with CLOCK=wall it keeps real time; with CLOCK=entries it is the clock and runs at any speed.
 // It obeys what dispatchers order in the house: assigned units drive, released ones turn round. It ends cleanly on a signal.
 //
-//   node simulations/play.ts --url http://127.0.0.1:8120 --token-file FILE [--scenario outbreak|quiet-day] [--seed 7]
+//   node simulations/play.ts --url http://127.0.0.1:8120 --token-file FILE [--scenario outbreak|quiet-day|full-day|mass-casualty] [--seed 7]
 //     [--clock wall|entries] [--speed 1] [--minutes N] [--history-days 60] [--hourly-days 0] [--pace 1] [--no-register]
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
@@ -20,6 +20,8 @@ import {
   withdrawOrder,
 } from './city.ts'
 import { type Answer, type Door, DoorClosed, openDoor, type Saying, sleepFor } from './door.ts'
+import { fullDay } from './scenarios/full-day.ts'
+import { massCasualty } from './scenarios/mass-casualty.ts'
 import { outbreak } from './scenarios/outbreak.ts'
 import { quietDay } from './scenarios/quiet-day.ts'
 import { createChance, seedCity } from './seed.ts'
@@ -28,7 +30,12 @@ import { createTicker, mergeByTime } from './ticks.ts'
 import { openWatch, type Watch } from './watch.ts'
 
 /** Scenarios by name. */
-export const scenarios: Readonly<Record<string, Scenario>> = { outbreak, 'quiet-day': quietDay }
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  outbreak,
+  'quiet-day': quietDay,
+  'full-day': fullDay,
+  'mass-casualty': massCasualty,
+}
 
 export interface PlayOptions {
   state: CityState
@@ -256,7 +263,7 @@ async function main(): Promise<void> {
       'history-days': { type: 'string', default: '60' },
       'hourly-days': { type: 'string', default: '0' },
       pace: { type: 'string', default: '1' },
-      'calls-per-day': { type: 'string', default: '1100' },
+      'calls-per-day': { type: 'string' },
       'manual-share': { type: 'string', default: '0.15' },
       'dwell-factor': { type: 'string', default: '1' },
       'start-at': { type: 'string' },
@@ -283,7 +290,7 @@ async function main(): Promise<void> {
     scenario,
     startAt,
     outbreakPace: Number(values.pace),
-    callsPerDay: Number(values['calls-per-day']),
+    ...(values['calls-per-day'] === undefined ? {} : { callsPerDay: Number(values['calls-per-day']) }),
     manualShare: Number(values['manual-share']),
     dwellFactor: Number(values['dwell-factor']),
   })

@@ -3,7 +3,8 @@ import { type LeafCondition, listLeaves, type Rule } from '#contract/rule.ts'
 import type { Translate } from '../language/i18n.ts'
 import { formatClock } from '../shell/format.ts'
 
-function describeLeaf(leaf: LeafCondition, t: Translate): string {
+/** One condition in words with every parameter. */
+export function describeLeaf(leaf: LeafCondition, t: Translate): string {
   switch (leaf.type) {
     case 'detector':
       return t('admin.leafDetector', {

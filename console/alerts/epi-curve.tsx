@@ -3,34 +3,14 @@
  * A period nobody reported is a cross on the axis, a reported zero is a flat bar: the two never look alike. ECharts is
  * loaded when the first curve is shown.
  */
-import type { ECharts } from 'echarts/core'
-import { useEffect, useRef, useState } from 'react'
 import type { SeriesView } from '#contract/view.ts'
 import { type Translate, translateWord, useTexts } from '../language/i18n.ts'
 import { surfaces } from '../look/palette.ts'
 import { formatFigure } from '../shell/format.ts'
+import { useChart } from '../surveillance/chart.ts'
 
 const look = surfaces.dark
 const barColour = '#8fb4d9'
-
-async function loadCharts() {
-  const [core, charts, parts, renderers] = await Promise.all([
-    import('echarts/core'),
-    import('echarts/charts'),
-    import('echarts/components'),
-    import('echarts/renderers'),
-  ])
-  core.use([
-    charts.BarChart,
-    charts.LineChart,
-    charts.ScatterChart,
-    parts.GridComponent,
-    parts.TooltipComponent,
-    parts.AriaComponent,
-    renderers.CanvasRenderer,
-  ])
-  return core
-}
 
 /** Writes a period for an axis: MM-DD for a day, MM-DD HH for an hour. */
 export function shortenPeriod(period: string): string {
@@ -149,31 +129,10 @@ export function EpiCurve({
   heightPx?: number
 }) {
   const { t, language } = useTexts()
-  const frame = useRef<HTMLDivElement>(null)
-  const [chart, setChart] = useState<ECharts>()
-  useEffect(() => {
-    let stopped = false
-    let made: ECharts | undefined
-    let observer: ResizeObserver | undefined
-    void loadCharts().then(core => {
-      if (stopped || !frame.current) return
-      made = core.init(frame.current, undefined, { renderer: 'canvas' })
-      observer = new ResizeObserver(() => made?.resize())
-      observer.observe(frame.current)
-      setChart(made)
-    })
-    return () => {
-      stopped = true
-      observer?.disconnect()
-      made?.dispose()
-    }
-  }, [])
-  useEffect(() => {
-    chart?.setOption(buildCurve(series, t), { notMerge: true })
-  }, [chart, series, language])
+  const { frame, drawn } = useChart(() => buildCurve(series, t), [series, language])
   const alarms = series.alarms.filter(Boolean).length
   return (
-    <figure className="curve" data-testid="curve" data-drawn={chart !== undefined}>
+    <figure className="curve" data-testid="curve" data-drawn={drawn}>
       <figcaption>
         <b>
           {t('alerts.curveOf', {

@@ -25,11 +25,12 @@ function isErrorResponse(value: unknown): value is ErrorResponse {
   return typeof given === 'object' && given !== null && typeof given.code === 'string' && typeof given.zh === 'string'
 }
 
-/** Sends one request and returns its value or its refusal; never throws for what a server or a network can do. */
+/** Sends one request and returns its value or its refusal; never throws for what a server or a network can do. `limitMs` is for slow work alone. */
 export async function ask<T>(
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
   path: string,
   body?: unknown,
+  limitMs: number = requestLimitMs,
 ): Promise<Answer<T>> {
   let response: Response
   try {
@@ -37,7 +38,7 @@ export async function ask<T>(
       method,
       credentials: 'same-origin',
       cache: 'no-store',
-      signal: AbortSignal.timeout(requestLimitMs),
+      signal: AbortSignal.timeout(limitMs),
       headers: {
         accept: 'application/json',
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),

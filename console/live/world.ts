@@ -3,7 +3,18 @@
  * continue the last one is not applied but reported, and the socket asks for a snapshot again. Maps are replaced when
  * something in them changed, so that a screen can compare by reference.
  */
-import type { AlertView, CallView, CityView, IncidentView, PlaceView, RegionView, UnitView } from '#contract/view.ts'
+import type {
+  AlertView,
+  CallView,
+  CardView,
+  CityView,
+  DraftView,
+  EventView,
+  IncidentView,
+  PlaceView,
+  RegionView,
+  UnitView,
+} from '#contract/view.ts'
 import type { Changes, Packet, Snapshot } from '#contract/wire.ts'
 
 export type LiveWorld = {
@@ -16,6 +27,9 @@ export type LiveWorld = {
   calls: ReadonlyMap<string, CallView>
   incidents: ReadonlyMap<string, IncidentView>
   alerts: ReadonlyMap<string, AlertView>
+  events: ReadonlyMap<string, EventView>
+  cards: ReadonlyMap<string, CardView>
+  drafts: ReadonlyMap<string, DraftView>
 }
 
 export const emptyWorld: LiveWorld = {
@@ -28,6 +42,9 @@ export const emptyWorld: LiveWorld = {
   calls: new Map(),
   incidents: new Map(),
   alerts: new Map(),
+  events: new Map(),
+  cards: new Map(),
+  drafts: new Map(),
 }
 
 function index<T>(rows: readonly T[], getId: (row: T) => string): ReadonlyMap<string, T> {
@@ -47,6 +64,9 @@ export function applySnapshot(snapshot: Snapshot): LiveWorld {
     calls: index(world.calls, row => row.callId),
     incidents: index(world.incidents, row => row.incidentId),
     alerts: index(world.alerts, row => row.alertId),
+    events: index(world.events ?? [], row => row.eventId),
+    cards: index(world.cards ?? [], row => row.cardId),
+    drafts: index(world.drafts ?? [], row => row.cardId),
   }
 }
 
@@ -76,6 +96,9 @@ export function applyChanges(world: LiveWorld, changes: Changes, seq: number): L
     calls: change(world.calls, changes.calls, gone?.calls, row => row.callId),
     incidents: change(world.incidents, changes.incidents, gone?.incidents, row => row.incidentId),
     alerts: change(world.alerts, changes.alerts, gone?.alerts, row => row.alertId),
+    events: change(world.events, changes.events, gone?.events, row => row.eventId),
+    cards: change(world.cards, changes.cards, gone?.cards, row => row.cardId),
+    drafts: change(world.drafts, changes.drafts, gone?.drafts, row => row.cardId),
   }
 }
 

@@ -27,6 +27,10 @@ import { LinkBand, TopBar } from './top-bar.tsx'
 
 const AlertsPage = lazy(() => import('../alerts/alerts-page.tsx').then(page => ({ default: page.AlertsPage })))
 const SeriesPage = lazy(() => import('../surveillance/series-page.tsx').then(page => ({ default: page.SeriesPage })))
+const CasesPage = lazy(() => import('../surveillance/cases-page.tsx').then(page => ({ default: page.CasesPage })))
+const SourcesPage = lazy(() => import('../surveillance/sources-page.tsx').then(page => ({ default: page.SourcesPage })))
+const RulesPage = lazy(() => import('../surveillance/rules-page.tsx').then(page => ({ default: page.RulesPage })))
+const WeeklyPage = lazy(() => import('../surveillance/weekly-page.tsx').then(page => ({ default: page.WeeklyPage })))
 const AdminPage = lazy(() => import('../admin/admin-page.tsx').then(page => ({ default: page.AdminPage })))
 const AuditPage = lazy(() => import('../admin/audit-page.tsx').then(page => ({ default: page.AuditPage })))
 const ReportPage = lazy(() => import('../reports/report-page.tsx').then(page => ({ default: page.ReportPage })))
@@ -60,7 +64,10 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
   useEffect(() => {
     if (page && page !== wished) useDesk.setState({ page })
   }, [page, wished])
-  useEffect(() => useDesk.setState({ roles: session.roles, seatName: session.name }), [session])
+  useEffect(
+    () => useDesk.setState({ roles: session.roles, seatName: session.name, accountId: session.accountId }),
+    [session],
+  )
   useEffect(() => openLink(onEnded), [session.accountId, onEnded])
   useEffect(() => {
     window.addEventListener('keydown', dispatchKey)
@@ -79,6 +86,10 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
         {page === 'dispatch' && <DispatchPage flashing={flashing} />}
         {page === 'alerts' && <AlertsPage flashing={flashing} />}
         {page === 'series' && <SeriesPage />}
+        {page === 'cases' && <CasesPage />}
+        {page === 'sources' && <SourcesPage />}
+        {page === 'rules' && <RulesPage />}
+        {page === 'weekly' && <WeeklyPage />}
         {page === 'admin' && <AdminPage />}
         {page === 'audit' && <AuditPage />}
         {page === 'reports' && <ReportPage />}

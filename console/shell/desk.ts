@@ -5,7 +5,18 @@
 import { create } from 'zustand'
 import type { Role } from '#contract/scalars.ts'
 
-export const pages = ['dispatch', 'alerts', 'series', 'reports', 'admin', 'audit'] as const
+export const pages = [
+  'dispatch',
+  'alerts',
+  'series',
+  'cases',
+  'sources',
+  'rules',
+  'weekly',
+  'reports',
+  'admin',
+  'audit',
+] as const
 export type Page = (typeof pages)[number]
 
 /** An incident being made by hand or from a call; nothing of it is kept anywhere until it is sent. */
@@ -32,6 +43,8 @@ export type Desk = {
   /** Roles of the session at this seat; the server judges, this only spares people buttons that would be refused. */
   roles: readonly Role[]
   seatName: string
+  /** Account of the session: a second person must be another. */
+  accountId: string
   page: Page
   incidentId: string | undefined
   unitId: string | undefined
@@ -59,7 +72,10 @@ export const silencedMax = 500
 function readAddress(): Partial<Desk> {
   const [path, query] = location.hash.replace(/^#\/?/, '').split('?')
   const params = new URLSearchParams(query ?? '')
-  const page = pages.find(each => each === path)
+  // A page sent to a telephone ends in /alerts/<id>: short enough to be typed.
+  const [first, id] = (path ?? '').split('/')
+  if (first === 'alerts' && id) params.set('alert', decodeURIComponent(id))
+  const page = pages.find(each => each === first)
   return {
     ...(page ? { page } : {}),
     incidentId: params.get('incident') ?? undefined,
@@ -70,6 +86,7 @@ function readAddress(): Partial<Desk> {
 export const useDesk = create<Desk>()(() => ({
   roles: [],
   seatName: '',
+  accountId: '',
   page: 'dispatch',
   unitId: undefined,
   callId: undefined,

@@ -29,21 +29,22 @@ export function GridList<T>(props: {
   empty: ReactNode
   reach?: React.RefObject<GridReach | null>
   rowHeightPx?: number
+  /** Rows that are heads of a group: drawn low, never selected, stepped over. */
+  isHead?: (row: T) => boolean
 }) {
   const { rows, getKey, selectedKey } = props
+  const isHead = (index: number) => rows[index] !== undefined && props.isHead?.(rows[index]) === true
   const scroller = useRef<HTMLDivElement>(null)
   const [focusKey, setFocusKey] = useState<string | undefined>(undefined)
   const wantFocus = useRef(false)
   const activeKey = focusKey !== undefined && rows.some(row => getKey(row) === focusKey) ? focusKey : selectedKey
-  const activeIndex = Math.max(
-    0,
-    rows.findIndex(row => getKey(row) === activeKey),
-  )
+  const foundIndex = rows.findIndex(row => getKey(row) === activeKey)
+  const activeIndex = foundIndex >= 0 ? foundIndex : isHead(0) && rows.length > 1 ? 1 : 0
   const height = props.rowHeightPx ?? rowPx
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => height,
+    estimateSize: index => (isHead(index) ? rowPx : height),
     getItemKey: index => getKey(rows[index]!),
     overscan: 6,
     rangeExtractor: range => {
@@ -55,15 +56,20 @@ export function GridList<T>(props: {
   })
 
   const goTo = useCallback(
-    (index: number, focus: boolean) => {
-      const row = rows[Math.max(0, Math.min(rows.length - 1, index))]
+    (wanted: number, focus: boolean) => {
+      let index = Math.max(0, Math.min(rows.length - 1, wanted))
+      // Over a head in the direction of the step; at either edge back to the row that was active.
+      const by = index < activeIndex ? -1 : 1
+      while (isHead(index) && index + by >= 0 && index + by < rows.length) index += by
+      if (isHead(index)) index = isHead(activeIndex) ? index + 1 : activeIndex
+      const row = rows[index]
       if (!row) return
       setFocusKey(getKey(row))
       wantFocus.current = focus
       virtual.scrollToIndex(rows.indexOf(row))
       props.onSelect(row)
     },
-    [rows, getKey, virtual, props.onSelect],
+    [rows, getKey, virtual, activeIndex, props.onSelect],
   )
 
   useLayoutEffect(() => {
@@ -139,6 +145,18 @@ export function GridList<T>(props: {
           {virtual.getVirtualItems().map(item => {
             const row = rows[item.index]!
             const key = getKey(row)
+            if (isHead(item.index)) {
+              return (
+                <div
+                  key={item.key}
+                  role="row"
+                  className="grid-group"
+                  style={{ height: rowPx, transform: `translateY(${item.start}px)` }}
+                >
+                  {props.renderRow(row)}
+                </div>
+              )
+            }
             return (
               <div
                 key={item.key}

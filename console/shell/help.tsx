@@ -6,7 +6,7 @@ import { useDesk } from './desk.ts'
 import { keyTable, useKey } from './keys.ts'
 import { Action } from './parts.tsx'
 
-const places = ['everywhere', 'lists', 'desk', 'call', 'case', 'forms'] as const
+const places = ['everywhere', 'lists', 'desk', 'call', 'case', 'review', 'forms'] as const
 
 /** The overlay; nothing while it is closed. */
 export function Help() {

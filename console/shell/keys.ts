@@ -6,12 +6,15 @@ import { useEffect, useRef } from 'react'
 
 export type KeyId = (typeof keyTable)[number]['id']
 
-/** `where` groups the help; `keys` are KeyboardEvent.key values, with Alt+/Ctrl+ before them; `inText`: also while typing. */
+/**
+ * `where` groups the help; `keys` are KeyboardEvent.key values, with Alt+/Ctrl+ before them; `inText`: also while typing. A case
+ * and a review are never on one screen: there alone a letter may stand twice, and the screen that can act takes it.
+ */
 export const keyTable = [
   { id: 'help', keys: ['?'], shown: '?', where: 'everywhere' },
   { id: 'command', keys: ['/'], shown: '/', where: 'everywhere' },
   { id: 'leave', keys: ['Escape'], shown: 'Esc', where: 'everywhere', inText: true },
-  { id: 'mute', keys: ['v'], shown: 'V', where: 'everywhere' },
+  { id: 'mute', keys: ['m'], shown: 'M', where: 'everywhere' },
   { id: 'acknowledge', keys: ['a', 'F9'], shown: 'A', where: 'everywhere' },
   { id: 'down', keys: ['ArrowDown', 'j'], shown: '↓ J', where: 'lists' },
   { id: 'up', keys: ['ArrowUp', 'k'], shown: '↑ K', where: 'lists' },
@@ -50,12 +53,18 @@ export const keyTable = [
   { id: 'toAddress', keys: ['F3'], shown: 'F3', where: 'forms', inText: true },
   { id: 'toLevel', keys: ['F4'], shown: 'F4', where: 'forms', inText: true },
   { id: 'sendLater', keys: ['Alt+Enter'], shown: 'Alt+Enter', where: 'forms', inText: true },
+  { id: 'verify', keys: ['v'], shown: 'V', where: 'review' },
+  { id: 'dismiss', keys: ['x'], shown: 'X', where: 'review' },
+  { id: 'openEvent', keys: ['e'], shown: 'E', where: 'review' },
+  { id: 'shelve', keys: ['s'], shown: 'S', where: 'review' },
+  { id: 'second', keys: ['y'], shown: 'Y', where: 'review' },
+  { id: 'group', keys: ['g'], shown: 'G', where: 'review' },
   { id: 'send', keys: ['Ctrl+Enter'], shown: 'Ctrl+Enter', where: 'forms', inText: true },
 ] as const satisfies readonly {
   id: string
   keys: readonly string[]
   shown: string
-  where: 'everywhere' | 'lists' | 'desk' | 'call' | 'case' | 'forms'
+  where: 'everywhere' | 'lists' | 'desk' | 'call' | 'case' | 'review' | 'forms'
   inText?: boolean
 }[]
 
@@ -67,18 +76,21 @@ export function getShownKey(id: KeyId): string {
   return rows.find(row => row.id === id)!.shown
 }
 
-/** The row a key press means: letters in either case; typing in a field is never taken for a key. */
-export function findKeyRow(
-  press: { key: string; code?: string; altKey: boolean; ctrlKey: boolean; metaKey: boolean },
-  typing: boolean,
-): KeyRow | undefined {
-  if (press.metaKey) return undefined
+type Press = { key: string; code?: string; altKey: boolean; ctrlKey: boolean; metaKey: boolean }
+
+/** The row a key press means first: letters in either case; typing in a field is never taken for a key. */
+export function findKeyRow(press: Press, typing: boolean): KeyRow | undefined {
+  return listKeyRows(press, typing)[0]
+}
+
+/** The rows a key press may mean, at most one of a screen. */
+function listKeyRows(press: Press, typing: boolean): readonly KeyRow[] {
+  if (press.metaKey) return []
   // With Alt some layouts give another character: the digit is then read from the key's place.
   const digit = press.altKey ? /^(?:Digit|Numpad)(\d)$/.exec(press.code ?? '')?.[1] : undefined
   const plain = digit ?? (press.key.length === 1 ? press.key.toLowerCase() : press.key)
   const named = `${press.ctrlKey ? 'Ctrl+' : ''}${press.altKey ? 'Alt+' : ''}${plain}`
-  const row = rows.find(each => each.keys.includes(named))
-  return row && (!typing || row.inText) ? row : undefined
+  return rows.filter(each => each.keys.includes(named) && (!typing || each.inText))
 }
 
 type Handler = (press: KeyboardEvent) => boolean
@@ -95,12 +107,12 @@ export function isTyping(target: EventTarget | null): boolean {
 /** Hands a key press to the newest handler that takes it. */
 export function dispatchKey(press: KeyboardEvent): void {
   if (press.defaultPrevented || press.isComposing) return
-  const row = findKeyRow(press, isTyping(press.target))
-  if (!row) return
-  for (const handler of (handlers.get(row.id) ?? []).toReversed()) {
-    if (handler(press)) {
-      press.preventDefault()
-      return
+  for (const row of listKeyRows(press, isTyping(press.target))) {
+    for (const handler of (handlers.get(row.id) ?? []).toReversed()) {
+      if (handler(press)) {
+        press.preventDefault()
+        return
+      }
     }
   }
 }

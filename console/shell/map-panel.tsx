@@ -113,17 +113,38 @@ function feedUnits(layer: UnitsLayer): () => void {
   }
 }
 
+/** A circle over a place; `strong` is drawn in the colour of what stands out. */
+export type MapCircle = { id: string; lon: number; lat: number; radiusPx: number; strong: boolean }
+
+const circleSource = 'board-circles'
+const circleLayers: readonly LayerJson[] = [
+  {
+    id: circleSource,
+    type: 'circle',
+    source: circleSource,
+    paint: {
+      'circle-radius': ['get', 'radiusPx'],
+      'circle-color': ['case', ['get', 'strong'], surfaces.dark.clockWarn, surfaces.dark.text],
+      'circle-opacity': ['case', ['get', 'strong'], 0.35, 0.14],
+      'circle-stroke-color': ['case', ['get', 'strong'], surfaces.dark.clockWarn, surfaces.dark.muted],
+      'circle-stroke-width': 1.5,
+    },
+  },
+]
+
 export type MapPanelProps = {
   flashing?: string | undefined
   /** Fill and outline of regions: alerts and choropleth. */
   regionStates?: ReadonlyMap<string, RegionState>
+  /** Circles over places: facilities or clusters behind an alert, by their size. */
+  circles?: readonly MapCircle[]
   legend?: React.ReactNode
   /** Only what an alert desk needs: no moving units, no incidents. */
   quiet?: boolean
 }
 
 /** The panel with its frame, tools, legend and notices. */
-export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapPanelProps) {
+export function MapPanel({ flashing, regionStates, circles, legend, quiet = false }: MapPanelProps) {
   const { t, language } = useTexts()
   const pack = useBasemap()
   const settings = useSettings()
@@ -133,6 +154,8 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
   const [banner, setBanner] = useState<string>()
   const layer = useRef<UnitsLayer>(undefined)
   const drawnLanguage = useRef<string>(undefined)
+  /** The map that has the source of the circles: it may be added to each once. */
+  const circled = useRef<MapHandle>(undefined)
 
   const draft = useDesk(desk => desk.draft)
   const incidentId = useDesk(desk => desk.incidentId)
@@ -263,6 +286,20 @@ export function MapPanel({ flashing, regionStates, legend, quiet = false }: MapP
     ])
     return () => handle.setData(callAreaSource, [])
   }, [handle, area?.callId, area?.lon, area?.lat, area?.radiusM])
+
+  useEffect(() => {
+    if (!handle || circles === undefined) return
+    if (circled.current !== handle) handle.addSource(circleSource, circleLayers)
+    circled.current = handle
+    handle.setData(
+      circleSource,
+      circles.map(({ id, lon, lat, radiusPx, strong }) => ({
+        type: 'Feature' as const,
+        properties: { id, radiusPx, strong },
+        geometry: { type: 'Point' as const, coordinates: [lon, lat] },
+      })),
+    )
+  }, [handle, circles])
 
   // Track of one unit.
   useEffect(() => {

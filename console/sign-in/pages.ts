@@ -5,13 +5,24 @@ import type { Page } from '../shell/desk.ts'
 const pagesOfRole: Partial<Record<Role, readonly Page[]>> = {
   dispatcher: ['dispatch', 'alerts'],
   'shift-leader': ['dispatch', 'alerts', 'reports'],
-  epidemiologist: ['alerts', 'series'],
-  administrator: ['admin', 'alerts', 'reports'],
+  epidemiologist: ['alerts', 'series', 'cases', 'sources', 'rules', 'weekly'],
+  administrator: ['admin', 'alerts', 'sources', 'reports'],
   auditor: ['audit', 'reports'],
 }
 
 /** The pages a session's roles have work on, in the order of the navigation; empty for device-like roles. */
 export function listPages(roles: readonly Role[]): readonly Page[] {
-  const order: readonly Page[] = ['dispatch', 'admin', 'alerts', 'series', 'audit', 'reports']
+  const order: readonly Page[] = [
+    'dispatch',
+    'admin',
+    'alerts',
+    'series',
+    'cases',
+    'sources',
+    'rules',
+    'weekly',
+    'audit',
+    'reports',
+  ]
   return order.filter(page => roles.some(role => pagesOfRole[role]?.includes(page)))
 }

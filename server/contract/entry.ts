@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { CalendarSpan, calendarSpansMax } from './calendar.ts'
+import { ReviewTrigger, ScoreRow, ScoreSheet, SlipStamp, slipStampsMax, slipsPerRangeMax } from './duty.ts'
 import { basesMax, HospitalState, OperatingMode, Shift } from './fleet.ts'
 import { GivenAnswer, Pack } from './pack.ts'
 import { DutyShift, QuietHours, quietHoursMax, shiftsMax } from './roster.ts'
@@ -113,6 +114,8 @@ const cardPerson = {
    */
   personKeys: z.array(Id).max(2).optional(),
 }
+/** Id of a public-health event: it can never be taken for an alert's. */
+const EventId = z.string().regex(/^E-[A-Za-z0-9_.:-]{1,50}$/)
 /** What came of an alert. */
 export const Verdict = z.enum(['confirmed', 'noise', 'false'])
 export type Verdict = z.infer<typeof Verdict>
@@ -434,6 +437,72 @@ const bodies = {
   'hospital.stateReported': z.strictObject({ placeId: Id, ...HospitalState.shape }),
   'hospital.notified': z.strictObject({ placeId: Id, incidentId: Id, unitId: Id, etaAt: EpochMs.optional() }),
   'hospital.noticeAcknowledged': z.strictObject({ placeId: Id, incidentId: Id, unitId: Id }),
+  // --- shifts, paper, quality control
+  'shift.handoverOffered': z.strictObject({
+    handoverId: Id,
+    regionCode: RegionCode,
+    /** About the shift, never about a patient. */
+    note: z.string().min(1).max(1_000).optional(),
+  }),
+  'shift.handedOver': z.strictObject({
+    handoverId: Id,
+    regionCode: RegionCode,
+    note: z.string().min(1).max(1_000).optional(),
+  }),
+  'shift.handoverWithdrawn': z.strictObject({
+    handoverId: Id,
+    regionCode: RegionCode,
+    reason: z.string().min(1).max(200),
+  }),
+  'slip.rangeIssued': z.strictObject({
+    rangeId: Id,
+    regionCode: RegionCode,
+    seat: Name,
+    count: z.int().min(1).max(slipsPerRangeMax),
+  }),
+  /** A case that was run on paper, with the times written there. */
+  'slip.entered': z.strictObject({
+    slipNo: z.int().min(1).max(999_999),
+    incidentId: Id,
+    callId: Id,
+    level: Level,
+    regionCode: RegionCode,
+    ...Place,
+    stamps: z.array(SlipStamp).max(slipStampsMax),
+    outcome: z
+      .enum(['transported', 'treated-on-scene', 'refused', 'no-patient', 'deceased', 'cancelled', 'false-call'])
+      .optional(),
+    complaint: Complaint.optional(),
+    complaintText: Personal.optional(),
+    addressText: Personal.optional(),
+    note: Personal.optional(),
+  }),
+  'review.sheetPublished': ScoreSheet,
+  'review.requested': z.strictObject({
+    incidentId: Id,
+    regionCode: RegionCode,
+    trigger: ReviewTrigger,
+    reason: z.string().min(1).max(400),
+  }),
+  'review.scored': z.strictObject({
+    reviewId: Id,
+    incidentId: Id,
+    regionCode: RegionCode,
+    sample: z.enum(['random', 'triggered']),
+    triggers: z.array(ReviewTrigger).max(5).default([]),
+    sheetVersion: z.int().min(1),
+    scores: z.array(ScoreRow).min(1).max(60),
+    subject: Name,
+    comment: z.string().min(1).max(1_000).optional(),
+  }),
+  'review.appealed': z.strictObject({ reviewId: Id, regionCode: RegionCode, reason: z.string().min(1).max(1_000) }),
+  'review.decided': z.strictObject({
+    reviewId: Id,
+    regionCode: RegionCode,
+    verdict: z.enum(['upheld', 'changed']),
+    reason: z.string().min(1).max(1_000),
+    scores: z.array(ScoreRow).max(60).optional(),
+  }),
   // --- surveillance
   'count.reported': z.strictObject({
     sourceKind: SourceKind,
@@ -524,7 +593,7 @@ const bodies = {
   'alert.closureConfirmed': z.strictObject({ alertId: Id }),
   // --- public-health events (commands of a desk). "event" in the WHO sense alone: 突发公共卫生事件
   'event.opened': z.strictObject({
-    eventId: Id,
+    eventId: EventId,
     regionCode: RegionCode,
     alertIds: z.array(Id).max(eventAlertsMax).default([]),
     diseaseId: Id.optional(),
@@ -532,15 +601,15 @@ const bodies = {
     grade: Level.optional(),
     reason: z.string().min(1).max(400),
   }),
-  'event.alertAdded': z.strictObject({ eventId: Id, alertId: Id }),
-  'event.graded': z.strictObject({ eventId: Id, grade: Level, reason: z.string().min(1).max(400) }),
+  'event.alertAdded': z.strictObject({ eventId: EventId, alertId: Id }),
+  'event.graded': z.strictObject({ eventId: EventId, grade: Level, reason: z.string().min(1).max(400) }),
   'event.reported': z.strictObject({
-    eventId: Id,
+    eventId: EventId,
     report: z.enum(['initial', 'progress', 'final']),
     /** Number the report has in the system it went to. */
     reference: Id.optional(),
   }),
-  'event.closed': z.strictObject({ eventId: Id, reason: z.string().min(1).max(400) }),
+  'event.closed': z.strictObject({ eventId: EventId, reason: z.string().min(1).max(400) }),
   // --- who is on duty: replaces what was published for the same region
   'roster.published': z.strictObject({
     regionCode: RegionCode,
@@ -724,6 +793,19 @@ const rows: Record<Kind, Row> = {
   'hospital.stateReported': fact('urgent', '医院状态', 'hospital state'),
   'hospital.notified': command('通知医院', 'hospital notified'),
   'hospital.noticeAcknowledged': fact('urgent', '医院确认', 'notice acknowledged'),
+  'shift.handoverOffered': command('交班发起', 'hand-over offered'),
+  'shift.handedOver': command('接班确认', 'shift handed over'),
+  'shift.handoverWithdrawn': command('交班撤回', 'hand-over withdrawn'),
+  'slip.rangeIssued': command('纸单号段', 'slip numbers issued'),
+  'slip.entered': fact('urgent', '纸单补录', 'paper slip entered', {
+    personal: ['complaintText', 'addressText', 'note'],
+    record: { kind: 'incident', idField: 'incidentId' },
+  }),
+  'review.sheetPublished': fact('urgent', '评分表发布', 'score sheet published'),
+  'review.requested': fact('urgent', '质控申请', 'review requested'),
+  'review.scored': command('质控评分', 'review scored'),
+  'review.appealed': command('质控申诉', 'review appealed'),
+  'review.decided': command('申诉裁定', 'appeal decided'),
   'count.reported': fact('live', '监测计数', 'count reported'),
   'report.received': fact('live', '报告卡', 'report card', {
     personal: ['patientName', 'patientPhone', 'identityNumber', 'addressText'],

@@ -46,6 +46,16 @@ const table = {
     zh: '日历时段 {fromDay} 至 {untilDay} 不成立:须先后有序且不超过 {max} 天',
     en: 'Calendar span {fromDay} to {untilDay} does not hold: it must run forward and be at most {max} days',
   },
+  RULES_STALE: {
+    http: 409,
+    zh: '规则已是第 {version} 版,请在其上重新修改',
+    en: 'The rules in force are version {version}; make the change on top of them',
+  },
+  RULE_FOREIGN: {
+    http: 403,
+    zh: '规则 {ruleId} 不是统计规则,由系统管理员发布',
+    en: 'Rule {ruleId} is not a statistical rule; an administrator publishes it',
+  },
   HISTORY_FULL: {
     http: 422,
     zh: '历年同期数据已达 {max} 组上限',
@@ -348,8 +358,45 @@ const table = {
     zh: '另一试运行正在进行,请 {retryAfterS} 秒后再试',
     en: 'Another dry run is under way; try again in {retryAfterS} s',
   },
+  // the world: shifts, paper, quality control
+  HANDOVER_EXISTS: { http: 409, zh: '交班单 {handoverId} 已存在', en: 'Hand-over {handoverId} exists already' },
+  HANDOVER_UNKNOWN: { http: 404, zh: '没有交班单 {handoverId}', en: 'No hand-over {handoverId}' },
+  HANDOVER_OPEN: { http: 409, zh: '{by} 已发起交班，尚未完成', en: '{by} has offered a hand-over that is still open' },
+  HANDOVER_ENDED: { http: 409, zh: '该交班单已由 {by} 处理', en: 'This hand-over was already ended by {by}' },
+  HANDOVER_SELF: {
+    http: 409,
+    zh: '交班人不能自己接班，须由另一账号签字',
+    en: 'Another account must take over and sign',
+  },
+  SIGNATURE_MISSING: { http: 403, zh: '须由本人账号签字', en: 'A person must sign with an account' },
+  HANDOVER_OLD: {
+    http: 409,
+    zh: '交班单已超过 {minutes} 分钟，请重新生成',
+    en: 'The sheet is older than {minutes} min; make a new one',
+  },
+  SLIP_RANGE_EXISTS: { http: 409, zh: '号段 {rangeId} 已存在', en: 'Range {rangeId} exists already' },
+  SLIP_NOT_ISSUED: { http: 422, zh: '本辖区没有发出纸单 {slip}', en: 'Slip {slip} was never issued in this region' },
+  SLIP_TAKEN: {
+    http: 409,
+    zh: '纸单 {slip} 已由 {by} 录为事件 {incidentId}',
+    en: 'Slip {slip} was already entered by {by} as incident {incidentId}',
+  },
+  SHEET_STALE: { http: 409, zh: '评分表版本须大于 {version}', en: 'The sheet needs a version above {version}' },
+  SHEET_INVALID: { http: 422, zh: '评分表有重复项目', en: 'The sheet names an item twice' },
+  SCORES_INVALID: {
+    http: 422,
+    zh: '评分与评分表第 {version} 版不符：须逐项给分且不超过满分',
+    en: 'The scores do not fit sheet {version}: every item once, none above its points',
+  },
+  REVIEW_EXISTS: { http: 409, zh: '质控记录 {reviewId} 已存在', en: 'Review {reviewId} exists already' },
+  REVIEW_UNKNOWN: { http: 404, zh: '没有质控记录 {reviewId}', en: 'No review {reviewId}' },
+  REVIEW_STATE: { http: 409, zh: '质控记录当前为“{state}”，不能这样处理', en: 'The review is {state}' },
+  REVIEW_SELF: { http: 409, zh: '不能评定或裁定自己经手的记录', en: 'Nobody judges or decides about their own work' },
+  REVIEW_FOREIGN: { http: 403, zh: '只有 {subject} 本人可以申诉', en: 'Only {subject} may appeal' },
+  APPEAL_LATE: { http: 409, zh: '评分已超过 {days} 天，不能申诉', en: 'More than {days} days have passed' },
   // reading
   QUERY_INVALID: { http: 400, zh: '查询参数 {path} 不正确', en: 'Query parameter {path} is not correct' },
+  REPLAY_TOO_LONG: { http: 422, zh: '一次回放最长 {hours} 小时', en: 'A replay spans at most {hours} hours' },
   REPORT_TOO_LONG: { http: 422, zh: '一份报表最长 {max} 天', en: 'A report spans at most {max} days' },
   REPORT_TOO_LARGE: {
     http: 422,

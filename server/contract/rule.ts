@@ -228,7 +228,7 @@ export const Rule = z
     /** Cases over all firing sources in the window, at least. */
     minCases: z.int().min(0).max(1_000_000).default(0),
     escalation: z.array(EscalationStep).min(1).max(8),
-    /** A rule of the law wins outright and needs two people to close; absent: true when it judges report cards. */
+    /** A rule of the law wins outright and needs two people to close; absent: true when it counts report cards against a threshold. */
     statutory: z.boolean().optional(),
     /** Seconds to verify what it raised; absent: 2 h for a statutory rule, 24 h for any other that is about health. */
     verifyWithinS: z
@@ -257,18 +257,21 @@ export function listLeaves(rule: Rule): readonly LeafCondition[] {
   return 'of' in rule.when ? rule.when.of : [rule.when]
 }
 
-/** True for a rule of the law: by its own word, else when it judges report cards. */
+/** True for a rule of the law: by its own word, else when it counts report cards, in a region or in one place. */
 export function isStatutory(rule: Rule): boolean {
-  return rule.statutory ?? listLeaves(rule).some(leaf => leaf.type === 'card')
+  return rule.statutory ?? listLeaves(rule).some(leaf => leaf.type === 'card' || leaf.type === 'place-cluster')
 }
 
 /** Seconds to verify what a statutory rule, or any other, raised. */
 export const verifyWithinS = { statutory: 2 * 3_600, other: 24 * 3_600 } as const
 
+/** Leaves about the house and its sources and not about anybody's health. */
+const operationLeaves: readonly LeafCondition['type'][] = ['unit-silence', 'tick-gap', 'source-silence']
+
 /** Seconds within which an alert of this rule must be verified; undefined for rules about the house itself (units, our clock). */
 export function findVerifyWithinS(rule: Rule): number | undefined {
   if (rule.verifyWithinS !== undefined) return rule.verifyWithinS
   if (isStatutory(rule)) return verifyWithinS.statutory
-  const isOperation = listLeaves(rule).every(leaf => leaf.type === 'unit-silence' || leaf.type === 'tick-gap')
+  const isOperation = listLeaves(rule).every(leaf => operationLeaves.includes(leaf.type))
   return isOperation ? undefined : verifyWithinS.other
 }

@@ -236,6 +236,8 @@ export const IncidentView = z.object({
   /** Question packs asked, oldest first, and the most urgent level they propose. */
   packRuns: z.array(PackRunView).optional(),
   proposedLevel: Level.optional(),
+  /** Number of the paper slip it was run on, when there was no server. */
+  slipNo: z.int().optional(),
   /** Units whose next task this is. */
   nextUnitIds: z.array(Id).optional(),
   /** Set when its unit was taken away before the patient was reached: it stands at the head of its level. */
@@ -842,6 +844,18 @@ export const WeekFigureView = z.object({
   reporters: z.int(),
 })
 export type WeekFigureView = z.infer<typeof WeekFigureView>
+
+/** What one facility reported for the period an alert is about; `usual` is its mean of the seven days before. */
+export const FacilityCountView = z.object({
+  facilityId: Id,
+  sourceKind: SourceKind,
+  syndrome: Syndrome,
+  regionCode: RegionCode,
+  period: z.string(),
+  count: z.number(),
+  usual: z.number().optional(),
+})
+export type FacilityCountView = z.infer<typeof FacilityCountView>
 
 /** One day of a long history; days nobody reported are not listed. */
 export const CalendarDayView = z.object({ day: z.string(), count: z.int(), reporters: z.int() })

@@ -5,7 +5,19 @@
 
 import type { CityView, WorldView } from '#contract/view.ts'
 import type { Changes, PositionRow } from '#contract/wire.ts'
-import type { Call, Incident, Place, Region, ShownCollection, Touched, Unit, World } from '../state/world.ts'
+import type {
+  Call,
+  Card,
+  Draft,
+  Incident,
+  Place,
+  PublicEvent,
+  Region,
+  ShownCollection,
+  Touched,
+  Unit,
+  World,
+} from '../state/world.ts'
 
 /** Ids one slow client may have waiting; beyond it the client gets a snapshot instead. */
 export const outboxMax = 5_000
@@ -18,9 +30,19 @@ export type Scope = {
 }
 
 type Shown = Exclude<ShownCollection, never>
-const shownCollections: readonly Shown[] = ['regions', 'places', 'units', 'calls', 'incidents', 'alerts']
+const shownCollections: readonly Shown[] = [
+  'regions',
+  'places',
+  'units',
+  'calls',
+  'incidents',
+  'alerts',
+  'events',
+  'cards',
+  'drafts',
+]
 /** Collections whose records can leave a scope or the world one by one. */
-const leaving = ['places', 'units', 'calls', 'incidents', 'alerts'] as const
+const leaving = ['places', 'units', 'calls', 'incidents', 'alerts', 'events', 'cards', 'drafts'] as const
 type Leaving = (typeof leaving)[number]
 
 export type Outbox = { city: boolean; ids: Record<Shown, Set<string>>; positions: Set<string> }
@@ -35,6 +57,9 @@ export function createOutbox(): Outbox {
       calls: new Set(),
       incidents: new Set(),
       alerts: new Set(),
+      events: new Set(),
+      cards: new Set(),
+      drafts: new Set(),
     },
     positions: new Set(),
   }
@@ -78,7 +103,23 @@ export function clearOutbox(outbox: Outbox): void {
 /** Ids a receiver has been shown, to tell it when one leaves its scope. */
 export type Held = Record<Leaving, Set<string>>
 export function createHeld(): Held {
-  return { places: new Set(), units: new Set(), calls: new Set(), incidents: new Set(), alerts: new Set() }
+  return {
+    places: new Set(),
+    units: new Set(),
+    calls: new Set(),
+    incidents: new Set(),
+    alerts: new Set(),
+    events: new Set(),
+    cards: new Set(),
+    drafts: new Set(),
+  }
+}
+
+/** A screen holds the cards that await something; what is reviewed or retracted is read from the line list. */
+function isShown(name: Shown, record: unknown): boolean {
+  if (name !== 'cards') return true
+  const { state } = record as Card
+  return state === 'filed' || state === 'returned'
 }
 
 function toPositionRow(unit: Unit): PositionRow | undefined {
@@ -101,7 +142,7 @@ export function buildChanges(
     const rows: unknown[] = []
     for (const id of outbox.ids[name]) {
       const record = (world[name] as Map<string, unknown>).get(id)
-      if (record !== undefined && scope.sees(name, record)) {
+      if (record !== undefined && isShown(name, record) && scope.sees(name, record)) {
         rows.push(scope.show(name, record))
         if (name !== 'regions') held[name].add(id)
       } else if (name !== 'regions' && held[name].delete(id)) gone[name] = [...(gone[name] ?? []), id]
@@ -127,7 +168,7 @@ export function buildSnapshot(world: World, scope: Scope, held: Held, city: City
     const rows: unknown[] = []
     if (name !== 'regions') held[name].clear()
     for (const record of (world[name] as unknown as Map<string, T>).values()) {
-      if (!scope.sees(name, record)) continue
+      if (!isShown(name, record) || !scope.sees(name, record)) continue
       rows.push(scope.show(name, record))
       if (name !== 'regions') held[name].add(idOf(record))
     }
@@ -141,5 +182,8 @@ export function buildSnapshot(world: World, scope: Scope, held: Held, city: City
     calls: list<Call>('calls', c => c.callId),
     incidents: list<Incident>('incidents', i => i.incidentId),
     alerts: list<{ alertId: string }>('alerts', a => a.alertId),
+    events: list<PublicEvent>('events', e => e.eventId),
+    cards: list<Card>('cards', c => c.cardId),
+    drafts: list<Draft>('drafts', d => d.cardId),
   } as WorldView
 }

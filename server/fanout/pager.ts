@@ -40,6 +40,8 @@ export type PageText = {
   pageId: string
   alertId: string
   role: string
+  /** Who is on duty by the roster: references into the gateway's own address book, never a name or number. Absent: the role. */
+  to?: { accountId: string; contactRef?: string }[]
   level: number
   regionCode: string
   place: string
@@ -47,20 +49,22 @@ export type PageText = {
   link: string
 }
 
-/** What a page says: level, rule and place. */
+/** What a page says: level, place and a link, nothing that anybody typed. */
 export function composePage(world: World, page: Page, publicUrl: string): PageText {
-  const alert = world.alerts.get(page.alertId)
   const place = world.regions.get(page.regionCode)?.name ?? page.regionCode
   const levelName = ['', '处置', '核实', '关注', '提示'][page.level] ?? ''
+  const link = page.eventId === undefined ? `alerts/${page.alertId}` : `events/${page.eventId}`
+  const about = page.eventId === undefined ? levelName : '突发公共卫生事件报告时限已过'
   return {
     pageId: page.pageId,
     alertId: page.alertId,
     role: page.role,
+    ...(page.to ? { to: page.to } : {}),
     level: page.level,
     regionCode: page.regionCode,
     place,
-    text: `【守望】${levelName}:${place} ${alert?.ruleName ?? page.alertId}`,
-    link: `${publicUrl}/#/alerts/${page.alertId}`,
+    text: `【守望】${about}:${place}`,
+    link: `${publicUrl}/#/${link}`,
   }
 }
 

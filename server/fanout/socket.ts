@@ -231,6 +231,8 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
     takeTouched(pending, touched)
     touched.pages.clear()
     touched.series.clear()
+    touched.handovers.clear()
+    touched.reviews.clear()
     const now = performance.now()
     // A new region tree or new rules change what a scope sees without touching one record: everybody begins anew.
     const shape = `${world.city.regionsVersion}/${world.city.rulesVersion}`

@@ -7,7 +7,7 @@ export type RecordRow = { id: string; at: number; state: string; regionCode: str
 /** Writes records into one of the record tables. */
 export async function upsertRecords(
   pool: Pool,
-  table: 'incident_record' | 'alert_record' | 'call_record',
+  table: 'incident_record' | 'alert_record' | 'call_record' | 'event_record' | 'handover_record' | 'review_record',
   rows: readonly RecordRow[],
 ): Promise<void> {
   await pool.query(
@@ -15,6 +15,50 @@ export async function upsertRecords(
      SELECT id, at, state, "regionCode", level, view
      FROM jsonb_to_recordset($1::jsonb) AS r(id text, at bigint, state text, "regionCode" text, level int, view jsonb)
      ON CONFLICT (id) DO UPDATE SET state = excluded.state, region_code = excluded.region_code, level = excluded.level, view = excluded.view`,
+    [JSON.stringify(rows)],
+  )
+}
+
+export type CardRow = {
+  id: string
+  diseaseId: string
+  rootId: string
+  caseClass: string
+  state: string
+  regionCode: string
+  facilityId: string
+  placeId: string | null
+  source: string
+  ageBand: string
+  sex: string
+  onsetDay: string | null
+  diagnosisDay: string
+  filingDay: string
+  reviewDay: string | null
+  filedLate: boolean
+  reviewDueAt: number
+  duplicateOf: string | null
+  version: number
+  view: unknown
+}
+
+/** Writes cards into the line list; an older version than the one there changes nothing. */
+export async function upsertCards(pool: Pool, rows: readonly CardRow[]): Promise<void> {
+  await pool.query(
+    `INSERT INTO card_record (id, disease_id, root_id, case_class, state, region_code, facility_id, place_id, source, age_band, sex,
+       onset_day, diagnosis_day, filing_day, review_day, filed_late, review_due_at, duplicate_of, version, view)
+     SELECT id, "diseaseId", "rootId", "caseClass", state, "regionCode", "facilityId", "placeId", source, "ageBand", sex,
+       "onsetDay", "diagnosisDay", "filingDay", "reviewDay", "filedLate", "reviewDueAt", "duplicateOf", version, view
+     FROM jsonb_to_recordset($1::jsonb) AS r(id text, "diseaseId" text, "rootId" text, "caseClass" text, state text, "regionCode" text,
+       "facilityId" text, "placeId" text, source text, "ageBand" text, sex text, "onsetDay" date, "diagnosisDay" date,
+       "filingDay" date, "reviewDay" date, "filedLate" boolean, "reviewDueAt" bigint, "duplicateOf" text, version int, view jsonb)
+     ON CONFLICT (id) DO UPDATE SET disease_id = excluded.disease_id, root_id = excluded.root_id, case_class = excluded.case_class,
+       state = excluded.state, region_code = excluded.region_code, facility_id = excluded.facility_id, place_id = excluded.place_id,
+       source = excluded.source, age_band = excluded.age_band, sex = excluded.sex, onset_day = excluded.onset_day,
+       diagnosis_day = excluded.diagnosis_day, filing_day = excluded.filing_day, review_day = excluded.review_day,
+       filed_late = excluded.filed_late, review_due_at = excluded.review_due_at, duplicate_of = excluded.duplicate_of,
+       version = excluded.version, view = excluded.view
+     WHERE card_record.version <= excluded.version`,
     [JSON.stringify(rows)],
   )
 }

@@ -3,16 +3,20 @@
  * never older than one already written; behind by at most a second, and brought level at boot from the world itself.
  */
 import type { Pool } from 'pg'
+import { getDiseaseRoot } from '#contract/diseases.ts'
 import type { Entry, EntryOf } from '#contract/entry.ts'
-import type { Alert, Call, Incident, Touched, World } from '../state/world.ts'
-import { upsertCounts, upsertRecords } from './sql.ts'
+import { formatDay, getDayIndex } from '#contract/scalars.ts'
+import type { Alert, Call, Card, Handover, Incident, PublicEvent, Review, Touched, World } from '../state/world.ts'
+import { type CardRow, upsertCards, upsertCounts, upsertRecords } from './sql.ts'
 
 export const projectEveryMs = 1_000
 /** Records waiting at most; beyond it the writer of entries is slowed by nothing, the oldest ids simply wait their turn. */
 export const rowsMax = 1_000
 const countsMax = 200_000
 
-type Dirty = { incidents: Set<string>; alerts: Set<string>; calls: Set<string> }
+/** Collections with a record table of one shape; cards have a line list of their own. */
+const recordNames = ['incidents', 'alerts', 'calls', 'events', 'handovers', 'reviews'] as const
+type Dirty = Record<(typeof recordNames)[number] | 'cards', Set<string>>
 
 export type Tables = {
   /** Notes what the line touched; call before fan-out clears it. */
@@ -32,7 +36,7 @@ const show = {
     level: i.level,
     view: i,
   }),
-  alerts: ({ mergeKey: _m, pausedMs: _p, ...a }: Alert) => ({
+  alerts: ({ mergeKey: _m, pausedMs: _p, ladderStep: _s, ladderFromAt: _f, ...a }: Alert) => ({
     id: a.alertId,
     at: a.raisedAt,
     state: a.state,
@@ -48,8 +52,67 @@ const show = {
     level: c.level ?? 4,
     view: c,
   }),
+  events: (e: PublicEvent) => ({
+    id: e.eventId,
+    at: e.openedAt,
+    state: e.state,
+    regionCode: e.regionCode,
+    // Ungraded stands behind every grade.
+    level: e.grade ?? 5,
+    view: e,
+  }),
+  handovers: (h: Handover) => ({
+    id: h.handoverId,
+    at: h.offeredAt,
+    state: h.state,
+    regionCode: h.regionCode,
+    level: 4,
+    view: h,
+  }),
+  reviews: (r: Review) => ({
+    id: r.reviewId,
+    at: r.scoredAt,
+    state: r.state,
+    regionCode: r.regionCode,
+    level: 4,
+    view: r,
+  }),
 }
-const tableOf = { incidents: 'incident_record', alerts: 'alert_record', calls: 'call_record' } as const
+const tableOf = {
+  incidents: 'incident_record',
+  alerts: 'alert_record',
+  calls: 'call_record',
+  events: 'event_record',
+  handovers: 'handover_record',
+  reviews: 'review_record',
+} as const
+const toDay = (at: number) => formatDay(getDayIndex(at))
+
+/** One row of the line list; the pseudonyms of the person stay in the log and the world. */
+export function toCardRow({ at: _at, source, personKeys: _keys, ...view }: Card): CardRow {
+  return {
+    id: view.cardId,
+    diseaseId: view.diseaseId,
+    rootId: getDiseaseRoot(view.diseaseId),
+    caseClass: view.caseClass,
+    state: view.state,
+    regionCode: view.regionCode,
+    facilityId: view.facilityId,
+    placeId: view.placeId ?? null,
+    source,
+    ageBand: view.ageBand ?? 'unknown',
+    sex: view.sex ?? 'unknown',
+    onsetDay: view.onsetDay ?? null,
+    diagnosisDay: toDay(view.diagnosedAt),
+    filingDay: toDay(view.filedAt),
+    reviewDay: view.reviewedAt === undefined ? null : toDay(view.reviewedAt),
+    filedLate: view.filedLate,
+    reviewDueAt: view.reviewDueAt,
+    duplicateOf: view.duplicateOf ?? null,
+    version: view.version,
+    view,
+  }
+}
 
 /** Starts the projection; everything the world holds is written first. */
 export function startTables(pool: Pool, world: World, onError: (error: Error) => void): Tables {
@@ -57,13 +120,17 @@ export function startTables(pool: Pool, world: World, onError: (error: Error) =>
     incidents: new Set(world.incidents.keys()),
     alerts: new Set(world.alerts.keys()),
     calls: new Set(world.calls.keys()),
+    events: new Set(world.events.keys()),
+    cards: new Set(world.cards.keys()),
+    handovers: new Set(world.handovers.keys()),
+    reviews: new Set(world.reviews.keys()),
   }
   const counts = new Map<string, EntryOf<'count.reported'>>()
   let running: Promise<void> = Promise.resolve()
   let isBusy = false
 
   const project = async () => {
-    for (const name of ['incidents', 'alerts', 'calls'] as const) {
+    for (const name of recordNames) {
       const ids = [...dirty[name]].slice(0, rowsMax)
       const rows = ids.flatMap(id => {
         const record = (world[name] as Map<string, never>).get(id)
@@ -78,6 +145,18 @@ export function startTables(pool: Pool, world: World, onError: (error: Error) =>
         throw error
       }
     }
+    const cardIds = [...dirty.cards].slice(0, rowsMax)
+    for (const id of cardIds) dirty.cards.delete(id)
+    const cards = cardIds.flatMap(id => {
+      const card = world.cards.get(id)
+      return card ? [toCardRow(card)] : []
+    })
+    try {
+      if (cards.length > 0) await upsertCards(pool, cards)
+    } catch (error) {
+      for (const id of cardIds) dirty.cards.add(id)
+      throw error
+    }
     const batch = [...counts].slice(0, rowsMax)
     if (batch.length > 0)
       await upsertCounts(
@@ -86,7 +165,7 @@ export function startTables(pool: Pool, world: World, onError: (error: Error) =>
       )
     for (const [key, entry] of batch) if (counts.get(key) === entry) counts.delete(key)
   }
-  const waiting = () => dirty.incidents.size + dirty.alerts.size + dirty.calls.size + counts.size
+  const waiting = () => Object.values(dirty).reduce((sum, ids) => sum + ids.size, counts.size)
   const run = () => {
     if (isBusy || waiting() === 0) return running
     isBusy = true
@@ -102,7 +181,7 @@ export function startTables(pool: Pool, world: World, onError: (error: Error) =>
 
   return {
     note(touched) {
-      for (const name of ['incidents', 'alerts', 'calls'] as const) for (const id of touched[name]) dirty[name].add(id)
+      for (const name of [...recordNames, 'cards'] as const) for (const id of touched[name]) dirty[name].add(id)
     },
     onApplied(entries) {
       for (const entry of entries) {

@@ -71,9 +71,10 @@ const houseOnly: readonly Role[] = []
 /** Roles that may say a kind. Written out for every kind: a kind without a row does not compile. */
 export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'region.published': register,
-  'rule.published': register,
   'pack.published': register,
   'calendar.published': register,
+  // Rules are the epidemiologist's instrument; which of them, sight.ts judges by what a publication changes.
+  'rule.published': ['epidemiologist', ...register],
   'history.published': ['epidemiologist', ...register],
   'place.registered': register,
   'unit.registered': register,
@@ -133,6 +134,17 @@ export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'hospital.stateReported': [...desk, 'hospital', 'gateway', 'feed', 'player'],
   'hospital.notified': [...desk, 'crew', 'terminal', 'player'],
   'hospital.noticeAcknowledged': ['hospital', ...desk, 'player'],
+  'shift.handoverOffered': desk,
+  'shift.handedOver': desk,
+  'shift.handoverWithdrawn': desk,
+  'slip.rangeIssued': desk,
+  'slip.entered': desk,
+  'review.sheetPublished': ['shift-leader'],
+  'review.requested': desk,
+  'review.scored': ['shift-leader'],
+  // Whose work was judged may say so; who that is, the world knows.
+  'review.appealed': desk,
+  'review.decided': ['shift-leader'],
   'count.reported': ['hospital', 'epidemiologist', 'gateway', 'feed', 'player'],
   // A statutory card is filed by a person; a feed prepares a draft (a player replays what persons once filed).
   'report.received': ['hospital', 'epidemiologist', 'player'],
@@ -236,6 +248,9 @@ export const shownCollections: readonly ShownCollection[] = [
   'calls',
   'incidents',
   'alerts',
+  'events',
+  'cards',
+  'drafts',
 ]
 export const alertClasses: readonly AlertClass[] = ['operation', 'dispatch', 'statutory', 'health']
 
@@ -271,6 +286,11 @@ const alertTrail: readonly Kind[] = [
   'page.receipted',
 ]
 const dispatchTrail: readonly Kind[] = [
+  'shift.handoverOffered',
+  'shift.handedOver',
+  'shift.handoverWithdrawn',
+  'slip.rangeIssued',
+  'slip.entered',
   'unit.registered',
   'unit.status',
   'call.received',
@@ -336,17 +356,22 @@ const dispatchWorld = {
 /** What each role reads. Everybody sees the region tree: names of places on a map are nobody's secret. */
 export const readTable: Readonly<Record<Role, ReadRow>> = {
   dispatcher: {
-    collections: { ...dispatchWorld, alerts: 'region' },
+    collections: { ...dispatchWorld, alerts: 'region', events: 'region' },
     alerts: { dispatch: 'full', statutory: 'notice', operation: 'notice' },
     // The timeline of the incident in hand: who sent which unit when, and what was refused.
     entries: dispatchTrail,
     persons: { call: 'region', incident: 'region' },
   },
   'shift-leader': {
-    collections: { ...dispatchWorld, alerts: 'region' },
+    collections: { ...dispatchWorld, alerts: 'region', events: 'region' },
     alerts: { dispatch: 'full', operation: 'full', statutory: 'notice', health: 'notice' },
     entries: [
       ...dispatchTrail,
+      'review.sheetPublished',
+      'review.requested',
+      'review.scored',
+      'review.appealed',
+      'review.decided',
       'alert.acknowledged',
       'alert.noted',
       'alert.closed',
@@ -362,13 +387,21 @@ export const readTable: Readonly<Record<Role, ReadRow>> = {
     persons: { call: 'region', incident: 'region' },
   },
   epidemiologist: {
-    collections: { regions: 'all', places: 'region', alerts: 'region' },
+    collections: {
+      regions: 'all',
+      places: 'region',
+      alerts: 'region',
+      events: 'region',
+      cards: 'region',
+      drafts: 'region',
+    },
     alerts: { health: 'full', statutory: 'full' },
     entries: alertTrail,
     persons: { card: 'region' },
   },
   hospital: {
-    collections: { regions: 'all', places: 'region', units: 'region' },
+    // Its own cards, and the drafts its systems prepared for it to file.
+    collections: { regions: 'all', places: 'region', units: 'region', cards: 'own', drafts: 'region' },
     alerts: {},
     entries: [],
     persons: {},
@@ -426,7 +459,15 @@ export function collectionsFor(principal: Principal): Readonly<Record<ShownColle
     calls: reach('calls'),
     incidents: reach('incidents'),
     alerts: reach('alerts'),
+    events: reach('events'),
+    cards: reach('cards'),
+    drafts: reach('drafts'),
   }
+}
+
+/** The source under which a principal speaks for itself. */
+export function getSource(principal: Principal): string {
+  return principal.type === 'account' ? `desk:${principal.accountId}` : principal.deviceId
 }
 
 /** A key equal for two principals that see exactly the same world: clients of one scope share one encoded frame. */
@@ -436,6 +477,8 @@ export function getScopeKey(principal: Principal): string {
     [...new Set(listRoles(principal))].sort(),
     isInstallationWide(principal) ? '*' : [...new Set(principal.regions)].sort(),
     own ? [...new Set(principal.unitIds)].sort() : [],
+    // Own cards are those of the account: nobody else sees exactly these.
+    collectionsFor(principal).cards === 'own' ? getSource(principal) : '',
   ])
 }
 
@@ -454,10 +497,12 @@ export function sightOfAlert(
   principal: Principal,
   alert: Pick<AlertView, 'ruleId' | 'evidence'>,
   rule: Rule | undefined,
+  others: readonly Rule[] = [],
 ): Sight {
   const roles = listRoles(principal)
   if (collectionsFor(principal).alerts === 'none') return 'none'
-  if (rule?.escalation.some(step => roles.includes(step.role))) return 'full'
+  const isCalled = (one: Rule) => one.escalation.some(step => roles.includes(step.role))
+  if ((rule && isCalled(rule)) || others.some(isCalled)) return 'full'
   const about = classifyAlert(alert, rule)
   return findWidest(
     sightOrder,
@@ -470,13 +515,15 @@ export function mayAnswer(
   principal: Principal,
   alert: Pick<AlertView, 'ruleId' | 'evidence'>,
   rule: Rule | undefined,
+  others: readonly Rule[] = [],
 ): boolean {
-  return may(principal, 'alert.acknowledged') && sightOfAlert(principal, alert, rule) === 'full'
+  return may(principal, 'alert.acknowledged') && sightOfAlert(principal, alert, rule, others) === 'full'
 }
 
 /** An alert as a notice: that it is, where, which level and rule; no evidence, figures, notes or verdict. */
 export function reduceToNotice(alert: AlertView): AlertView {
-  const { acknowledgedBy: _a, closedBy: _c, verdict: _v, reason: _r, ...rest } = alert
+  const { acknowledgedBy: _a, closedBy: _c, verdict: _v, reason: _r, verification: _f, closure: _l, ...told } = alert
+  const { shelvedBy: _s, shelfReason: _h, rules: _p, ...rest } = told
   return { ...rest, evidence: [], cases: 0, notes: [] }
 }
 
@@ -556,6 +603,7 @@ export const routeTable = {
   'GET /v1/alerts/:alertId/series': ['epidemiologist'],
   // Surveillance: who reviews reads figures; who keeps the installation must see which feed is silent.
   'GET /v1/sources/health': ['epidemiologist', 'administrator'],
+  'GET /v1/alerts/:alertId/facilities': ['epidemiologist'],
   'GET /v1/surveillance/week': ['epidemiologist'],
   'GET /v1/surveillance/calendar': ['epidemiologist'],
   'GET /v1/rules/history': ['epidemiologist', 'administrator', 'auditor'],
@@ -577,9 +625,25 @@ export const routeTable = {
   'POST /v1/public/calls/:callId/position': 'public',
   'POST /v1/public/calls/:callId/verification': 'public',
   'GET /v1/units/:id/track': ['dispatcher', 'shift-leader', 'player'],
+  // A hospital reads back its own cards; the line list as a file is the CDC's.
+  'GET /v1/cards': ['epidemiologist', 'hospital'],
+  'GET /v1/cards.csv': ['epidemiologist'],
+  'GET /v1/cards/:cardId': ['epidemiologist', 'hospital'],
+  'GET /v1/card-series': ['epidemiologist'],
+  'GET /v1/events': ['epidemiologist', 'shift-leader', 'dispatcher'],
+  'GET /v1/events/:eventId': ['epidemiologist', 'shift-leader', 'dispatcher'],
+  'GET /v1/rosters': ['epidemiologist', 'shift-leader', 'administrator'],
   // Figures without persons: for who leads, who keeps and who checks.
   'GET /v1/reports/dispatch': ['shift-leader', 'administrator', 'auditor'],
   'GET /v1/reports/dispatch.csv': ['shift-leader', 'administrator', 'auditor'],
+  'GET /v1/handovers': [...desk, 'auditor'],
+  'GET /v1/slips': desk,
+  // Samples and scores are about people's work: for who leads them, and to whoever was judged.
+  'GET /v1/reviews/samples': ['shift-leader'],
+  'GET /v1/reviews': desk,
+  'GET /v1/reviews.csv': ['shift-leader'],
+  'GET /v1/tracks': desk,
+  'GET /v1/replay': desk,
 } as const satisfies Record<string, Access>
 
 export type RouteName = keyof typeof routeTable

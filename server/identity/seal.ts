@@ -25,6 +25,7 @@ import {
   listKeyIds,
   listKeysOfOthers,
   listRecordsByHash,
+  nameTokens,
   updateWrappings,
 } from './sql.ts'
 
@@ -55,7 +56,7 @@ const hashedFields: Readonly<Record<string, HashKind>> = {
   patientPhone: 'phone',
   identityNumber: 'identity',
 }
-export type HashKind = 'phone' | 'identity'
+export type HashKind = 'phone' | 'identity' | 'person'
 
 /** A sealed text that does not open: changed, or moved from another record or field. Never says what it held. */
 export class SealBroken extends Error {
@@ -65,7 +66,9 @@ export class SealBroken extends Error {
 /** One record's fields, to be sealed. */
 export type SealItem = { recordKind: RecordKind; recordId: string; fields: Readonly<Record<string, string>> }
 /** Sealed or opened fields, or why not (RECORD_FORGOTTEN, RECORD_UNKNOWN). */
-export type SealAnswer = { fields: Record<string, string>; reject?: undefined } | { fields?: undefined; reject: Reject }
+export type SealAnswer =
+  | { fields: Record<string, string>; reject?: undefined; personKeys?: string[] }
+  | { fields?: undefined; reject: Reject; personKeys?: undefined }
 
 export type Sealer = {
   /** Seals the fields of one record; RECORD_FORGOTTEN once the record has been forgotten. */
@@ -228,18 +231,60 @@ export function createSealer(options: {
   }
 
   async function hashText(kind: HashKind, text: string): Promise<Buffer> {
-    const plain = kind === 'phone' ? normalisePhone(text) : normaliseIdentity(text)
+    const plain = kind === 'phone' ? normalisePhone(text) : kind === 'identity' ? normaliseIdentity(text) : text
     return createHmac('sha256', await getHashKey())
       .update(`${kind}\0${plain}`)
       .digest()
   }
 
+  /** Texts of a record whose hash can find it: single fields, and phone with name, which together mean one person. */
+  function listHashed({ recordKind, fields }: SealItem): { hashKind: HashKind; text: string }[] {
+    const found = Object.entries(fields).flatMap(([field, text]) => {
+      const hashKind = hashedFields[field]
+      return hashKind === undefined ? [] : [{ hashKind, text }]
+    })
+    const { patientName, patientPhone } = fields
+    if (recordKind === 'card' && patientName !== undefined && patientPhone !== undefined)
+      found.push({ hashKind: 'person', text: `${normalisePhone(patientPhone)}\0${normaliseIdentity(patientName)}` })
+    return found
+  }
+
+  /** Pseudonyms for the persons of cards: by identity number, and by phone with name. None for what names nobody. */
+  async function nameCards(items: readonly SealItem[], answers: readonly SealAnswer[]): Promise<void> {
+    const offers = new Map<string, { hashKind: string; hash: Buffer; token: string; owners: number[] }>()
+    for (const [index, item] of items.entries()) {
+      if (item.recordKind !== 'card' || answers[index]!.fields === undefined) continue
+      for (const { hashKind, text } of listHashed(item)) {
+        if (hashKind === 'phone' || text.replaceAll(/\W/g, '').length < numberDigitsMin) continue
+        if (hashKind === 'person' && text.indexOf('\0') < numberDigitsMin) continue
+        const hash = await hashText(hashKind, text)
+        const name = `${hashKind} ${hash.toString('hex')}`
+        const held = offers.get(name)
+        if (held) held.owners.push(index)
+        else
+          offers.set(name, {
+            hashKind,
+            hash,
+            token: `${hashKind === 'identity' ? 'i' : 'n'}${randomBytes(12).toString('hex')}`,
+            owners: [index],
+          })
+      }
+    }
+    if (offers.size === 0) return
+    const sorted = [...offers.keys()].sort(compare).map(name => offers.get(name)!)
+    const tokens = await nameTokens(pool, sorted)
+    for (const [n, { owners }] of sorted.entries())
+      for (const index of owners) {
+        const answer = answers[index]!
+        if (answer.fields) answer.personKeys = [...(answer.personKeys ?? []), tokens[n]!].sort(compare)
+      }
+  }
+
   async function storeHashes(items: readonly SealItem[]): Promise<void> {
     const hashes = new Map<string, { recordKind: RecordKind; recordId: string; hashKind: string; hash: Buffer }>()
-    for (const { recordKind, recordId, fields } of items)
-      for (const [field, text] of Object.entries(fields)) {
-        const hashKind = hashedFields[field]
-        if (hashKind === undefined) continue
+    for (const item of items)
+      for (const { hashKind, text } of listHashed(item)) {
+        const { recordKind, recordId } = item
         const hash = await hashText(hashKind, text)
         hashes.set([recordKind, recordId, hashKind, hash.toString('hex')].join('\0'), {
           recordKind,
@@ -265,6 +310,7 @@ export function createSealer(options: {
       return { fields }
     })
     await storeHashes(items.filter((_, index) => answers[index]!.fields !== undefined))
+    await nameCards(items, answers)
     return answers
   }
 

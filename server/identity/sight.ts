@@ -4,10 +4,13 @@
  */
 import type { Kind } from '#contract/entry.ts'
 import { type Reject, reject } from '#contract/errors.ts'
-import type { Alert, Call, Incident, Place, ShownCollection, Unit, World } from '../state/world.ts'
+import { isStatutory, type Rule } from '#contract/rule.ts'
+import type { Alert, Call, Card, Incident, Place, ShownCollection, Unit, World } from '../state/world.ts'
 import {
+  classifyAlert,
   collectionsFor,
   getScopeKey,
+  getSource,
   isInScope,
   listReadableKinds,
   may,
@@ -25,6 +28,10 @@ export type Sight = {
   show(collection: ShownCollection, record: unknown): unknown
   covers(regionCode: string): boolean
   kinds: ReadonlySet<Kind>
+  /** Set when of the report cards only those of this source are seen. */
+  ownCards?: string
+  /** Name of the account; undefined for a device. */
+  name: string | undefined
 }
 
 type Kept = Pick<Unit, 'heardAt' | 'assignedBy' | 'statusBy' | 'movesOf' | 'still' | 'orderedFrom'>
@@ -45,8 +52,18 @@ function showUnit(unit: Unit): unknown {
   return view
 }
 
-function showAlert({ mergeKey: _key, pausedMs: _paused, ...view }: Alert) {
+function showAlert({ mergeKey: _key, pausedMs: _paused, ladderStep: _step, ladderFromAt: _from, ...view }: Alert) {
   return view
+}
+
+/** A card without the pseudonyms of its person and what only the core needs. */
+function showCard({ at: _at, source: _source, personKeys: _keys, ...view }: Card): unknown {
+  return view
+}
+
+/** The rules that have a part in an alert beside the leading one: whom they call sees it too. */
+function listOtherRules(world: World, alert: Alert): Rule[] {
+  return (alert.rules ?? []).flatMap(part => (part.ruleId === alert.ruleId ? [] : (world.rules.get(part.ruleId) ?? [])))
 }
 
 /** A call without what only the core needs: the number's hash stays in the house. */
@@ -57,6 +74,9 @@ export function showCall({ numberHash: _hash, answeredById: _by, isUncounted: _n
 /** Builds the sight of a principal; it reads the world at each question, so a published change counts at once. */
 export function createSight(principal: Principal, world: World): Sight {
   const reach = collectionsFor(principal)
+  const source = getSource(principal)
+  const sightOf = (alert: Alert) =>
+    sightOfAlert(principal, alert, world.rules.get(alert.ruleId), listOtherRules(world, alert))
   const covers = (regionCode: string) => isInScope(principal, regionCode, world.regions)
   const isOwnUnit = (unitId: string) => principal.unitIds.includes(unitId)
   const seesIncident = (incident: Incident) =>
@@ -74,6 +94,8 @@ export function createSight(principal: Principal, world: World): Sight {
     key: getScopeKey(principal),
     covers,
     kinds: listReadableKinds(principal),
+    ...(reach.cards === 'own' ? { ownCards: source } : {}),
+    name: principal.type === 'account' ? principal.name : undefined,
     sees(collection, record) {
       if (reach[collection] === 'none') return false
       if (reach[collection] === 'all') return true
@@ -86,7 +108,11 @@ export function createSight(principal: Principal, world: World): Sight {
           return seesIncident(record as Incident)
         case 'alerts': {
           const alert = record as Alert
-          return covers(alert.regionCode) && sightOfAlert(principal, alert, world.rules.get(alert.ruleId)) !== 'none'
+          return covers(alert.regionCode) && sightOf(alert) !== 'none'
+        }
+        case 'cards': {
+          const card = record as Card
+          return covers(card.regionCode) && (reach.cards !== 'own' || card.source === source)
         }
         case 'calls': {
           const call = record as Call
@@ -98,11 +124,12 @@ export function createSight(principal: Principal, world: World): Sight {
     },
     show(collection, record) {
       if (collection === 'units') return showUnit(record as Unit)
+      if (collection === 'cards') return showCard(record as Card)
       if (collection === 'calls') return showCall(record as Call)
       if (collection !== 'alerts') return record
       const alert = record as Alert
       const view = showAlert(alert)
-      return sightOfAlert(principal, alert, world.rules.get(alert.ruleId)) === 'full' ? view : reduceToNotice(view)
+      return sightOf(alert) === 'full' ? view : reduceToNotice(view)
     },
   }
 }
@@ -119,6 +146,32 @@ const ownWords: ReadonlySet<Kind> = new Set([
   'hospital.notified',
 ])
 
+/**
+ * The refusal for a publication of rules by somebody who is no keeper: it must follow the version in force (two editors never
+ * overwrite each other unseen), touch statistical rules alone, and come from who covers the whole tree, because rules do.
+ */
+export function judgeRules(
+  principal: Principal,
+  world: Pick<World, 'rules' | 'regions' | 'city'>,
+  body: { version: number; rules: readonly Rule[] },
+): Reject | undefined {
+  if (principal.type === 'device' || principal.roles.includes('administrator')) return undefined
+  const { rulesVersion } = world.city
+  if (body.version !== rulesVersion + 1) return reject('RULES_STALE', { version: rulesVersion })
+  for (const region of world.regions.values())
+    if (region.parentCode === undefined && !isInScope(principal, region.code, world.regions))
+      return reject('REGION_FOREIGN', { regionCode: region.code })
+  const said = new Map(body.rules.map(rule => [rule.ruleId, rule]))
+  for (const ruleId of new Set([...world.rules.keys(), ...said.keys()])) {
+    const [held, wanted] = [world.rules.get(ruleId), said.get(ruleId)]
+    if (JSON.stringify(held) === JSON.stringify(wanted)) continue
+    for (const rule of [held, wanted])
+      if (rule && (isStatutory(rule) || classifyAlert({ ruleId, evidence: [] }, rule) !== 'health'))
+        return reject('RULE_FOREIGN', { ruleId })
+  }
+  return undefined
+}
+
 /** The refusal for what a principal says about a kind, a unit or an alert; undefined when it may. Regions are judged beside it. */
 export function judgeSaying(
   principal: Principal,
@@ -128,13 +181,22 @@ export function judgeSaying(
   body: Readonly<Record<string, unknown>>,
 ): Reject | undefined {
   if (!may(principal, kind, clock)) return reject('KIND_FORBIDDEN', { kind })
-  const { unitId, alertId } = body
+  if (kind === 'rule.published' && Array.isArray(body.rules)) {
+    const objection = judgeRules(principal, world, body as { version: number; rules: readonly Rule[] })
+    if (objection) return objection
+  }
+  const { unitId, alertId, alertIds, cardId } = body
   if (ownWords.has(kind) && typeof unitId === 'string' && !maySpeakFor(principal, unitId))
     return reject('DEVICE_NOT_UNIT', { unitId })
-  if (typeof alertId === 'string') {
-    const alert = world.alerts.get(alertId)
-    if (alert && !mayAnswer(principal, alert, world.rules.get(alert.ruleId)))
-      return reject('ALERT_UNKNOWN', { alertId })
+  for (const id of [alertId, ...(Array.isArray(alertIds) ? alertIds : [])]) {
+    const alert = typeof id === 'string' ? world.alerts.get(id) : undefined
+    if (alert && !mayAnswer(principal, alert, world.rules.get(alert.ruleId), listOtherRules(world, alert)))
+      return reject('ALERT_UNKNOWN', { alertId: alert.alertId })
+  }
+  const changesCard = kind === 'report.corrected' || kind === 'report.retracted'
+  if (changesCard && typeof cardId === 'string' && collectionsFor(principal).cards === 'own') {
+    const card = world.cards.get(cardId)
+    if (card && card.source !== getSource(principal)) return reject('CARD_UNKNOWN', { cardId })
   }
   return undefined
 }

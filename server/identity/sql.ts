@@ -518,6 +518,22 @@ export async function insertRecordHashes(
   )
 }
 
+/** Tokens of persons by hash, in the order asked; made where missing. Offers come sorted: two batches never deadlock. */
+export async function nameTokens(
+  on: Queryable,
+  offers: readonly { hashKind: string; hash: Buffer; token: string }[],
+): Promise<string[]> {
+  const { rows } = await on.query(
+    `insert into person_token (hash_kind, hash, token)
+     select * from unnest($1::text[], $2::bytea[], $3::text[])
+     on conflict (hash_kind, hash) do update set token = person_token.token
+     returning hash_kind, encode(hash, 'hex') as hash, token`,
+    [offers.map(one => one.hashKind), offers.map(one => one.hash), offers.map(one => one.token)],
+  )
+  const held = new Map(rows.map((row: Raw) => [`${row.hash_kind} ${row.hash}`, row.token as string]))
+  return offers.map(one => held.get(`${one.hashKind} ${one.hash.toString('hex')}`)!)
+}
+
 /** Records that carry a hash, newest first, at most `limit`. */
 export async function listRecordsByHash(
   on: Queryable,
@@ -552,10 +568,17 @@ export async function forgetRecords(
       [kinds, ids, now],
     )
     // A second statement, so that it sees what the first has waited for.
-    await client.query(
+    const gone = await client.query(
       `delete from record_hash h using unnest($1::text[], $2::text[]) as f (record_kind, record_id)
-       where h.record_kind = f.record_kind and h.record_id = f.record_id`,
+       where h.record_kind = f.record_kind and h.record_id = f.record_id returning h.hash_kind, h.hash`,
       [kinds, ids],
+    )
+    // A third one, that sees them gone: the pseudonym of whom no record names any more.
+    await client.query(
+      `delete from person_token t using unnest($1::text[], $2::bytea[]) as g (hash_kind, hash)
+       where t.hash_kind = g.hash_kind and t.hash = g.hash
+         and not exists (select 1 from record_hash h where h.hash_kind = t.hash_kind and h.hash = t.hash)`,
+      [gone.rows.map((row: Raw) => row.hash_kind), gone.rows.map((row: Raw) => row.hash)],
     )
   })
 }

@@ -3,6 +3,8 @@
  * no -0), so that live and replay see one object; then judges shape, sender, time and place. Personal fields are still plain
  * here and are sealed by the caller before the entry goes any further.
  */
+
+import { type CardFacts, judgeCard } from '#contract/cards.ts'
 import {
   type Actor,
   commandLifeMs,
@@ -119,6 +121,9 @@ type Named = {
   regionCode?: string
   facilityId?: string
   period?: string
+  alertIds?: readonly string[]
+  eventId?: string
+  cardId?: string
 }
 
 /** Kinds that create the very thing they name. */
@@ -204,6 +209,10 @@ function listRegions(world: World, body: Named, kind: Kind): string[] {
       ? world.places.get(body.facilityId)?.regionCode
       : undefined,
     ...(kind === 'incident.split' ? [] : (body.callIds ?? []).map(callId => world.calls.get(callId)?.regionCode)),
+    ...(body.alertIds ?? []).map(alertId => world.alerts.get(alertId)?.regionCode),
+    body.eventId === undefined ? undefined : world.events.get(body.eventId)?.regionCode,
+    body.cardId === undefined ? undefined : world.cards.get(body.cardId)?.regionCode,
+    body.cardId === undefined ? undefined : world.drafts.get(body.cardId)?.regionCode,
   ]
   return [...new Set(codes.filter(code => code !== undefined))]
 }
@@ -216,6 +225,9 @@ function findForeign(kind: Kind, body: Named, door: Door): Reject | undefined {
   }
   if (body.facilityId !== undefined && !world.places.has(body.facilityId))
     return reject('PLACE_UNKNOWN', { placeId: body.facilityId })
+  const isCard = kind === 'report.received' || kind === 'report.drafted' || kind === 'report.corrected'
+  if (isCard && body.placeId !== undefined && !world.places.has(body.placeId))
+    return reject('PLACE_UNKNOWN', { placeId: body.placeId })
   if (kind === 'region.published') return undefined
   // The first publication of a tree and the things registered with it find no tree yet: the sender's own scope is enough.
   if (world.regions.size === 0) return undefined
@@ -236,6 +248,14 @@ function findBadPeriod(period: string, now: number): Reject | undefined {
   if (day === undefined) return reject('DAY_INVALID', { day: period })
   const ahead = period.length === 10 ? day > getDayIndex(now) : day * 24 + Number(period.slice(11)) > getHourIndex(now)
   return ahead ? reject('TIME_IN_FUTURE', { aheadS: 3_600 }) : undefined
+}
+
+/** What a new card or draft has against itself; a correction is judged in the world, which holds the rest of the card. */
+function findBadCard(kind: Kind, body: Record<string, unknown>, latestAt: number): Reject | undefined {
+  // Who the person is, is said by the door alone.
+  delete body.personKeys
+  if (kind === 'report.received') return judgeCard({ filedAt: latestAt, ...body } as CardFacts)
+  return kind === 'report.drafted' ? judgeCard(body as CardFacts) : undefined
 }
 
 /** Codes the complaint of a text the sender did not code. */
@@ -312,6 +332,12 @@ export function admit(raw: unknown, door: Door): Entry | Reject {
   }
   if (body.denominator !== undefined && body.count !== undefined && body.denominator < body.count)
     return reject('SHAPE_INVALID', { path: 'body.denominator', why: 'smaller than the count' })
+  if (kind.startsWith('report.')) {
+    // A device's clock may run ahead as far as anywhere.
+    const latestAt = Math.max(door.receivedAt, submission.occurredAt) + futureToleranceMs
+    const bad = findBadCard(kind, body as Record<string, unknown>, latestAt)
+    if (bad) return bad
+  }
   addComplaint(body as Record<string, unknown>)
   const isCommand = kinds[kind].family === 'command'
   const lifeMs =

@@ -24,7 +24,11 @@ import type { EpochGate } from './epochs.ts'
 /** What the writer told of one entry. */
 type Told = { result: 'done' | 'refused'; seq?: number; reject?: Reject; repeated?: boolean }
 type SealItem = { recordKind: RecordKind; recordId: string; fields: Readonly<Record<string, string>> }
-type SealAnswer = { fields?: Record<string, string> | undefined; reject?: Reject | undefined }
+type SealAnswer = {
+  fields?: Record<string, string> | undefined
+  reject?: Reject | undefined
+  personKeys?: string[] | undefined
+}
 
 export type IntakePorts = {
   world: World
@@ -118,7 +122,10 @@ async function sealEntries(
   for (const [n, answer] of answers.entries()) {
     const i = owners[n]!
     if (answer.reject) admitted[i] = answer.reject
-    else Object.assign((admitted[i] as Entry).body, answer.fields)
+    else {
+      const { body } = admitted[i] as Entry
+      Object.assign(body, answer.fields, answer.personKeys ? { personKeys: answer.personKeys } : {})
+    }
   }
 }
 

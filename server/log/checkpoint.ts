@@ -3,7 +3,7 @@
  * never cuts one. Written by the checkpoint worker from its own folded world; the line never serialises its world.
  */
 import { createHash } from 'node:crypto'
-import { collections, createWorld, type World } from '../state/world.ts'
+import { collections, createWorld, upcastWorld, type World } from '../state/world.ts'
 import { canonicalise } from './chain.ts'
 
 /** Largest slice, in UTF-16 units; one statement stays short. */
@@ -51,5 +51,5 @@ export function parseWorld(slices: readonly string[], expectedHash: string): Wor
         world.city = { ...world.city, ...record }
       } else (world[name as (typeof collections)[number]] as Map<string, unknown>).set(key, record)
     }
-  return world
+  return upcastWorld(world)
 }

@@ -28,9 +28,9 @@ export async function findSealedRecord(
   recordId: string,
 ): Promise<SealedRecord | undefined> {
   const rows = await listRecordBodies(pool, recordKind, recordId)
-  const regionCode = rows.map(({ body }) => body.regionCode).find(code => typeof code === 'string') as
-    | string
-    | undefined
+  // A card can be corrected into another region: the newest word counts. A call or an incident stays where it was opened.
+  const codes = rows.map(({ body }) => body.regionCode).filter(code => typeof code === 'string')
+  const regionCode = recordKind === 'card' ? codes.at(-1) : codes[0]
   const incidentId =
     recordKind === 'call' ? world.calls.get(recordId)?.incidentId : recordKind === 'incident' ? recordId : undefined
   const incident = incidentId === undefined ? undefined : world.incidents.get(incidentId)

@@ -26,6 +26,7 @@ import {
 import { type BasemapPack, ErrorResponse, PositionRow } from '#contract/wire.ts'
 import type { Alert, Call, Incident, Series, ShownCollection, Unit, World } from '../state/world.ts'
 import { AddressQuery, type AddressSource, answerAddresses } from './addresses.ts'
+import { registerCardReads } from './cards.ts'
 import {
   findRecord,
   type HistoryFilter,
@@ -46,6 +47,10 @@ export type Asker = {
   show(collection: ShownCollection, record: unknown): unknown
   covers(regionCode: string): boolean
   kinds: ReadonlySet<Kind>
+  /** Set when of the report cards only those of this source are seen. */
+  ownCards?: string
+  /** Name of the account; undefined for a device. */
+  name: string | undefined
 }
 
 export type Judged = { method: string; expected: (number | null)[]; threshold: (number | null)[]; alarms: boolean[] }
@@ -166,21 +171,22 @@ export function toSeriesView(series: Series, judged: Judged): SeriesView {
  */
 function isInSight(world: World, asker: Asker, { body, regions }: Pick<TrailRow, 'body' | 'regions'>): boolean {
   const known = regions.filter(code => code !== null)
-  const { regionCode, unitId, alertId, pageId, recordKind, recordId } = body
+  const { regionCode, unitId, alertId, pageId, recordKind, recordId, eventId } = body
   const incidentId = recordKind === 'incident' ? recordId : body.incidentId
   const callId = recordKind === 'call' ? recordId : body.callId
-  const cardId = recordKind === 'card' ? recordId : undefined
+  const cardId = recordKind === 'card' ? recordId : body.cardId
   if (typeof regionCode === 'string') known.push(regionCode)
   const live = [
     typeof unitId === 'string' ? world.units.get(unitId)?.regionCode : undefined,
     typeof incidentId === 'string' ? world.incidents.get(incidentId)?.regionCode : undefined,
     typeof callId === 'string' ? world.calls.get(callId)?.regionCode : undefined,
     typeof cardId === 'string' ? world.cards.get(cardId)?.regionCode : undefined,
+    typeof eventId === 'string' ? world.events.get(eventId)?.regionCode : undefined,
     typeof alertId === 'string' ? world.alerts.get(alertId)?.regionCode : undefined,
     typeof pageId === 'string' ? world.pages.get(pageId)?.regionCode : undefined,
   ]
   known.push(...live.filter(code => code !== undefined))
-  const isLocal = [incidentId, callId, cardId, alertId, unitId, pageId].some(id => typeof id === 'string')
+  const isLocal = [incidentId, callId, cardId, alertId, unitId, pageId, eventId].some(id => typeof id === 'string')
   if (known.length === 0) return !isLocal || asker.covers('')
   return known.every(code => asker.covers(code))
 }
@@ -190,7 +196,9 @@ function withoutSealed(body: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(body).map(([key, value]) => [
       key,
-      key === 'numberHash' || (typeof value === 'string' && value.startsWith(sealedPrefix)) ? '(sealed)' : value,
+      key === 'numberHash' || key === 'personKeys' || (typeof value === 'string' && value.startsWith(sealedPrefix))
+        ? '(sealed)'
+        : value,
     ]),
   )
 }
@@ -525,6 +533,13 @@ export function registerQueryRoutes(app: FastifyInstance, ports: QueryPorts): vo
     },
   )
 
+  registerCardReads(app, get, {
+    pool,
+    world,
+    now: ports.now,
+    listBelow: (covers, scope) => listBelow(world, covers, scope),
+    authenticate: ports.authenticate,
+  })
   registerSurveillanceReads(get, { pool, world, listBelow: (covers, scope) => listBelow(world, covers, scope) })
 }
 

@@ -2,9 +2,10 @@
  * SQL of query/: reading history from the log's tables and the projections. Read only, paged, every page with a Max.
  */
 import type { Pool } from 'pg'
+import type { HandoverView, ReviewView } from '#contract/duty.ts'
 import { dayMs, shanghaiOffsetMs } from '#contract/scalars.ts'
-import type { AlertView, CallView, IncidentView, StampView } from '#contract/view.ts'
-import type { PositionRow } from '#contract/wire.ts'
+import type { AlertView, CallView, CardDate, CardView, EventView, IncidentView, StampView } from '#contract/view.ts'
+import { cardPageMax, cardTotalMax, type PositionRow } from '#contract/wire.ts'
 
 /** Rows of one page at most. */
 export const pageMax = 200
@@ -21,7 +22,13 @@ export type HistoryFilter = {
   before?: string
 }
 
-type RecordTable = 'incident_record' | 'alert_record' | 'call_record'
+type RecordTable =
+  | 'incident_record'
+  | 'alert_record'
+  | 'call_record'
+  | 'event_record'
+  | 'handover_record'
+  | 'review_record'
 
 /** Records of a projection, newest first; `before` is the cursor a page gave. */
 async function listRecords<T>(pool: Pool, table: RecordTable, filter: HistoryFilter): Promise<PageOf<T>> {
@@ -54,6 +61,9 @@ export const listIncidents = (pool: Pool, filter: HistoryFilter) =>
   listRecords<IncidentView>(pool, 'incident_record', filter)
 export const listAlerts = (pool: Pool, filter: HistoryFilter) => listRecords<AlertView>(pool, 'alert_record', filter)
 export const listCalls = (pool: Pool, filter: HistoryFilter) => listRecords<CallView>(pool, 'call_record', filter)
+export const listHandovers = (pool: Pool, filter: HistoryFilter) =>
+  listRecords<HandoverView>(pool, 'handover_record', filter)
+export const listReviews = (pool: Pool, filter: HistoryFilter) => listRecords<ReviewView>(pool, 'review_record', filter)
 
 /** Earlier and later calls of one call's number, by the keyed hashes of identity: a forgotten call is not among them. Newest first. */
 export async function listNumberCalls(pool: Pool, callId: string, max: number): Promise<CallView[]> {
@@ -67,6 +77,7 @@ export async function listNumberCalls(pool: Pool, callId: string, max: number): 
   )
   return rows.rows.map(row => row.view)
 }
+export const listEvents = (pool: Pool, filter: HistoryFilter) => listRecords<EventView>(pool, 'event_record', filter)
 
 /** Fixes of one unit by device time. */
 export async function listTrack(pool: Pool, unitId: string, from: number, to: number): Promise<PositionRow[]> {
@@ -129,7 +140,7 @@ export async function listTrail(pool: Pool, filter: TrailFilter): Promise<TrailR
 /** One record of a projection by its id; undefined when there is none. */
 export async function findRecord<T>(
   pool: Pool,
-  table: 'incident_record' | 'alert_record',
+  table: 'incident_record' | 'alert_record' | 'event_record',
   id: string,
 ): Promise<T | undefined> {
   const rows = await pool.query<{ view: T }>(`SELECT view FROM ${table} WHERE id = $1`, [id])
@@ -138,8 +149,8 @@ export async function findRecord<T>(
 
 const recordKinds = {
   call: { kinds: ['call.received', 'call.described', 'call.linked'], idField: 'callId' },
-  incident: { kinds: ['incident.opened', 'incident.noted'], idField: 'incidentId' },
-  card: { kinds: ['report.received'], idField: 'cardId' },
+  incident: { kinds: ['incident.opened', 'incident.noted', 'slip.entered'], idField: 'incidentId' },
+  card: { kinds: ['report.received', 'report.drafted', 'report.corrected'], idField: 'cardId' },
 } as const
 
 /** One entry that holds sealed fields of a record: its body, when it was written and by whom. */
@@ -178,6 +189,8 @@ export type SourceRow = {
   firstSlot: number
   lastSlot: number
   reported: number
+  /** Of those reported, the ones whose period ended after the source joined: earlier ones are its history, not its lateness. */
+  current: number
   late: number
   recentTotal: number | null
   recentDays: number
@@ -214,13 +227,15 @@ export async function listSources(pool: Pool, filter: SourceFilter): Promise<Sou
      report AS (
        SELECT source_kind, facility_id, is_hourly, slot_no, day_no, max(region_code) AS region_code, max(period) AS period,
          sum(count)::float8 AS total, max(logged_at) AS logged_at,
-         max(logged_at) - CASE WHEN is_hourly THEN $3 + (slot_no + 1) * 3600000::bigint + $12
-           ELSE $3 + (slot_no + 1) * 86400000::bigint + $13 END AS over_ms,
+         $3 + (slot_no + 1) * CASE WHEN is_hourly THEN 3600000::bigint ELSE 86400000::bigint END AS end_at,
+         min(max(logged_at)) OVER (PARTITION BY source_kind, facility_id, is_hourly) AS joined_at,
          CASE WHEN is_hourly THEN slot_no >= $6 AND slot_no < $7 ELSE slot_no >= $4 AND slot_no < $5 END AS is_due
        FROM slot GROUP BY source_kind, facility_id, is_hourly, slot_no, day_no)
      SELECT source_kind AS "sourceKind", facility_id AS "facilityId", max(region_code) AS "regionCode", is_hourly AS "isHourly",
        max(period) AS "lastPeriod", max(logged_at) AS "lastAt", min(slot_no) AS "firstSlot", max(slot_no) AS "lastSlot",
-       (count(*) FILTER (WHERE is_due))::int AS reported, (count(*) FILTER (WHERE is_due AND over_ms > 0))::int AS late,
+       (count(*) FILTER (WHERE is_due))::int AS reported, (count(*) FILTER (WHERE is_due AND end_at >= joined_at))::int AS current,
+       (count(*) FILTER (WHERE is_due AND end_at >= joined_at
+         AND logged_at > end_at + CASE WHEN is_hourly THEN $12::bigint ELSE $13::bigint END))::int AS late,
        sum(total) FILTER (WHERE day_no >= $8 AND day_no < $9) AS "recentTotal",
        (count(DISTINCT day_no) FILTER (WHERE day_no >= $8 AND day_no < $9))::int AS "recentDays",
        sum(total) FILTER (WHERE day_no >= $10 AND day_no < $11) AS "usualTotal",
@@ -361,3 +376,160 @@ export const listReportCalls = (pool: Pool, filter: ReportFilter) =>
      (view ->> 'abandonedAt')::bigint AS "abandonedAt", view ->> 'outcome' AS outcome`,
     filter,
   )
+
+/** Column of each date a line list can go by. */
+const cardDays: Readonly<Record<CardDate, string>> = {
+  onset: 'onset_day',
+  diagnosis: 'diagnosis_day',
+  filing: 'filing_day',
+  review: 'review_day',
+}
+
+export type CardFilter = {
+  by: CardDate
+  regionCodes: readonly string[]
+  /** Ids of the disease and what lies under it. */
+  rootId?: string
+  diseaseIds?: readonly string[]
+  fromDay?: string
+  untilDay?: string
+  caseClass?: string
+  facilityId?: string
+  placeId?: string
+  source?: string
+  state?: string
+  ageBand?: string
+  sex?: string
+  isLate?: boolean
+  /** Set to the city's now: only cards whose review is (true) or is not (false) overdue then. */
+  overdue?: { now: number; isOverdue: boolean }
+  hasDuplicates?: boolean
+}
+
+/**
+ * The condition of a filter as text and values. Only what is asked for stands in it: a condition that may be null hides the
+ * index from the planner.
+ */
+function buildCardWhere(filter: CardFilter): { where: string; values: unknown[] } {
+  const day = cardDays[filter.by]
+  const terms: string[] = []
+  const values: unknown[] = []
+  const add = (term: (place: string) => string, value: unknown) => {
+    if (value === undefined) return
+    values.push(value)
+    terms.push(term(`$${values.length}`))
+  }
+  add(p => `region_code = ANY(${p}::text[])`, filter.regionCodes)
+  if (filter.by === 'onset' || filter.by === 'review') terms.push(`${day} IS NOT NULL`)
+  add(p => `${day} >= ${p}::date`, filter.fromDay)
+  add(p => `${day} <= ${p}::date`, filter.untilDay)
+  add(p => `root_id = ${p}`, filter.rootId)
+  add(p => `disease_id = ANY(${p}::text[])`, filter.diseaseIds)
+  add(p => `case_class = ${p}`, filter.caseClass)
+  add(p => `facility_id = ${p}`, filter.facilityId)
+  add(p => `place_id = ${p}`, filter.placeId)
+  add(p => `source = ${p}`, filter.source)
+  add(p => `state = ${p}`, filter.state)
+  add(p => `age_band = ${p}`, filter.ageBand)
+  add(p => `sex = ${p}`, filter.sex)
+  add(p => `filed_late = ${p}`, filter.isLate)
+  if (filter.overdue)
+    add(p => `${filter.overdue!.isOverdue ? '' : 'NOT '}(state = 'filed' AND review_due_at < ${p})`, filter.overdue.now)
+  if (filter.hasDuplicates === false) terms.push('duplicate_of IS NULL')
+  return { where: terms.join(' AND '), values }
+}
+
+/** One page of the line list, newest first by the date it goes by; `before` is the cursor a page gave. */
+export async function listCards(
+  pool: Pool,
+  filter: CardFilter,
+  page: { limit: number; before?: string | undefined },
+): Promise<PageOf<CardView>> {
+  const day = cardDays[filter.by]
+  const limit = Math.min(page.limit, cardPageMax)
+  const { where, values } = buildCardWhere(filter)
+  const [beforeDay, beforeId] = page.before?.split('~') ?? []
+  if (beforeDay !== undefined) values.push(beforeDay, beforeId ?? '')
+  const cursor = beforeDay === undefined ? '' : ` AND (${day}, id) < ($${values.length - 1}::date, $${values.length})`
+  const found = await pool.query<{ id: string; day: string; view: CardView }>(
+    `SELECT id, to_char(${day}, 'YYYY-MM-DD') AS day, view FROM card_record
+     WHERE ${where}${cursor} ORDER BY ${day} DESC, id DESC LIMIT ${limit + 1}`,
+    values,
+  )
+  const rows = found.rows.slice(0, limit)
+  const last = rows.at(-1)
+  return {
+    rows: rows.map(row => row.view),
+    ...(found.rows.length > limit && last ? { next: `${last.day}~${last.id}` } : {}),
+  }
+}
+
+/** How many cards match, up to `cardTotalMax`. */
+export async function countCards(pool: Pool, filter: CardFilter): Promise<{ total: number; isMore: boolean }> {
+  const { where, values } = buildCardWhere(filter)
+  const found = await pool.query<{ n: number }>(
+    `SELECT count(*)::int AS n FROM (SELECT 1 FROM card_record WHERE ${where} LIMIT ${cardTotalMax + 1}) AS found`,
+    values,
+  )
+  const n = found.rows[0]?.n ?? 0
+  return { total: Math.min(n, cardTotalMax), isMore: n > cardTotalMax }
+}
+
+/** Cases by day: cards that are no duplicates and not retracted; null is the row of those without the date asked for. */
+export async function countCardsByDay(pool: Pool, filter: CardFilter): Promise<{ day: string | null; n: number }[]> {
+  const day = cardDays[filter.by]
+  const { fromDay, untilDay, ...rest } = filter
+  const { where, values } = buildCardWhere({ ...rest, by: 'diagnosis' })
+  values.push(fromDay, untilDay)
+  const [from, until] = [`$${values.length - 1}::date`, `$${values.length}::date`]
+  const within =
+    day === 'diagnosis_day'
+      ? `diagnosis_day >= ${from} AND diagnosis_day <= ${until}`
+      : `((${day} >= ${from} AND ${day} <= ${until})
+          OR (${day} IS NULL AND diagnosis_day >= ${from} AND diagnosis_day <= ${until}))`
+  const found = await pool.query<{ day: string | null; n: number }>(
+    `SELECT to_char(${day}, 'YYYY-MM-DD') AS day, count(*)::int AS n FROM card_record
+     WHERE ${where} AND duplicate_of IS NULL AND state <> 'retracted' AND ${within} GROUP BY 1`,
+    values,
+  )
+  return found.rows
+}
+
+/** The source that filed a card, for whom only its own are shown; undefined for a card the tables do not hold. */
+export async function findCardRow(pool: Pool, cardId: string): Promise<{ view: CardView; source: string } | undefined> {
+  const rows = await pool.query<{ view: CardView; source: string }>(
+    'SELECT view, source FROM card_record WHERE id = $1',
+    [cardId],
+  )
+  return rows.rows[0]
+}
+
+/** Fixes of one replay at most: some 4 MB of answer. */
+export const trackRowsMax = 60_000
+
+export type TrackRow = {
+  unitId: string
+  at: number
+  lon: number
+  lat: number
+  course: number | null
+  speed: number | null
+}
+
+/** Fixes of several units in a stretch, the first of each step, by device time. */
+export async function listTracks(
+  pool: Pool,
+  unitIds: readonly string[],
+  from: number,
+  to: number,
+  stepMs: number,
+): Promise<TrackRow[]> {
+  const rows = await pool.query<TrackRow>(
+    `SELECT DISTINCT ON (unit_id, (occurred_at - $2) / $4) unit_id AS "unitId", occurred_at AS at, lon, lat,
+       course_deg AS course, speed_kmh AS speed
+     FROM position WHERE unit_id = ANY($1) AND occurred_at >= $2 AND occurred_at < $3
+     ORDER BY unit_id, (occurred_at - $2) / $4, occurred_at LIMIT ${trackRowsMax}`,
+    [unitIds, from, to, stepMs],
+  )
+  return rows.rows
+}

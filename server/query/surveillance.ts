@@ -15,12 +15,20 @@ import {
   getDayIndex,
   getDayStartAt,
   hourMs,
+  Id,
   parseDay,
   RegionCode,
   SourceKind,
   Syndrome,
 } from '#contract/scalars.ts'
-import { CalendarDayView, SourceHealthView, WeekFigureView } from '#contract/view.ts'
+import {
+  type AlertView,
+  CalendarDayView,
+  type EvidenceView,
+  FacilityCountView,
+  SourceHealthView,
+  WeekFigureView,
+} from '#contract/view.ts'
 import type { World } from '../state/world.ts'
 import type { Asker } from './routes.ts'
 import { listCallFigures, listFigures, listPublications, listSources, type SourceRow } from './sql.ts'
@@ -36,11 +44,13 @@ const usualDays = 28
 const lateAfterMs = { day: dayMs, hour: 6 * hourMs } as const
 /** Days of one calendar at most: a leap year and four weeks. */
 export const calendarDaysMax = 394
+/** Facilities listed behind one alert at most. */
+export const facilitiesMax = 500
 
 type Get = <Q>(
   url: string,
-  documented: { summary: string; querystring?: z.ZodType<Q>; response: z.ZodType },
-  work: (asker: Asker, query: Q) => Promise<unknown> | unknown,
+  documented: { summary: string; querystring?: z.ZodType<Q>; params?: z.ZodType; response: z.ZodType },
+  work: (asker: Asker, query: Q, params: Record<string, string>) => Promise<unknown> | unknown,
 ) => void
 
 export type SurveillancePorts = {
@@ -70,7 +80,7 @@ export function judgeSource(row: SourceRow, span: { startAt: number; today: numb
     lastAt: row.lastAt,
     ...(span.now >= overdueAt ? { silentSince: overdueAt } : {}),
     completeness: expected === 0 ? 1 : Math.min(1, row.reported / expected),
-    ...(row.reported > 0 ? { lateShare: row.late / row.reported } : {}),
+    ...(row.current > 0 ? { lateShare: row.late / row.current } : {}),
     ...(recentMean === undefined ? {} : { recentMean }),
     ...(usualMean === undefined ? {} : { usualMean }),
     volumeChanged: isChanged(recentMean, row.recentDays, usualMean, row.usualDays),
@@ -96,6 +106,54 @@ function isChanged(
   if (recent === undefined || usual === undefined || recentCount < 3 || usualCount < 14) return false
   const error = Math.sqrt(Math.max(recent, 1) / recentCount + Math.max(usual, 1) / usualCount)
   return Math.abs(recent - usual) > 3 * error && (recent <= usual / 2 || recent >= usual * 2)
+}
+
+/** Days before the newest one that a facility is compared with. */
+const usualOfFacilityDays = 7
+
+/** What each facility under an evidence's region reported for its day, the largest excess first, at most `facilitiesMax`. */
+export function listFacilities(
+  world: Pick<World, 'series' | 'regions'>,
+  evidence: readonly EvidenceView[],
+  covers: (code: string) => boolean,
+): FacilityCountView[] {
+  const wanted = new Map<string, EvidenceView>()
+  for (const each of evidence)
+    if (each.sourceKind && each.syndrome && each.period.length === 10)
+      wanted.set(`${each.sourceKind}|${each.syndrome}`, each)
+  if (wanted.size === 0) return []
+  const found: FacilityCountView[] = []
+  for (const series of world.series.values()) {
+    if (series.facilityId === undefined || series.period !== 'day') continue
+    const each = wanted.get(`${series.sourceKind}|${series.syndrome}`)
+    const slot = each && parseDay(each.period)! - series.firstIndex
+    const regionCode = slot === undefined ? undefined : series.where?.[slot]
+    const count = slot === undefined ? null : (series.values[slot] ?? null)
+    if (!each || slot === undefined || !regionCode || count === null) continue
+    if (!covers(regionCode) || !isBelow(world, regionCode, each.regionCode)) continue
+    const before = series.values.slice(Math.max(0, slot - usualOfFacilityDays), slot).filter(value => value !== null)
+    found.push({
+      facilityId: series.facilityId,
+      sourceKind: each.sourceKind!,
+      syndrome: each.syndrome!,
+      regionCode,
+      period: each.period,
+      count,
+      ...(before.length > 0 ? { usual: before.reduce((sum, value) => sum + value, 0) / before.length } : {}),
+    })
+  }
+  const excess = (row: FacilityCountView) => row.count - (row.usual ?? 0)
+  return found.sort((a, b) => excess(b) - excess(a) || (a.facilityId < b.facilityId ? -1 : 1)).slice(0, facilitiesMax)
+}
+
+/** True when a region is another or lies below it. */
+function isBelow(world: Pick<World, 'regions'>, code: string, scope: string): boolean {
+  let at: string | undefined = code
+  for (let depth = 0; at !== undefined && depth < 8; depth++) {
+    if (at === scope) return true
+    at = world.regions.get(at)?.parentCode
+  }
+  return false
 }
 
 /** The county a region is or lies in, else the region itself. */
@@ -184,6 +242,22 @@ export function registerSurveillanceReads(get: Get, ports: SurveillancePorts): v
         lateAfterMs,
       })
       return { at: now, days: healthDays, sources: rows.map(row => judgeSource(row, span)) }
+    },
+  )
+
+  get(
+    '/v1/alerts/:alertId/facilities',
+    {
+      summary: 'The facilities behind an alert: what each reported in the newest period against its own week before',
+      params: z.object({ alertId: Id }),
+      response: z.object({ facilities: z.array(FacilityCountView) }),
+    },
+    (asker, _query, params) => {
+      const alertId = params.alertId!
+      const alert = world.alerts.get(alertId)
+      if (!alert || !asker.sees('alerts', alert)) return reject('ALERT_UNKNOWN', { alertId })
+      const { evidence } = asker.show('alerts', alert) as AlertView
+      return { facilities: listFacilities(world, evidence, asker.covers) }
     },
   )
 

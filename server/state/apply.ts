@@ -21,7 +21,15 @@ import {
   applyRecording,
   applyVerification,
 } from './calls.ts'
-import { applyCard } from './cards.ts'
+import {
+  applyCard,
+  applyCorrection,
+  applyDismissal,
+  applyDraft,
+  applyForgetting,
+  applyRetraction,
+  applyReview,
+} from './cards.ts'
 import {
   applyAidAsk,
   applyAidRefuse,
@@ -33,12 +41,17 @@ import {
 import { applyTick } from './clock.ts'
 import { findExpiry } from './commands.ts'
 import { applyCrew, applyDistress, applyDistressAck, applyDistressEnd, applyMove } from './crews.ts'
+import { applyEventChange, applyEventOpening } from './events.ts'
+import { applyHandover, applyHandoverEnd, applyHandoverOffer } from './handovers.ts'
 import { applyHospitalState, applyNotice, applyNoticeAck } from './hospitals.ts'
 import { applyClose, applyLevel, applyNote, applyOpen } from './incidents.ts'
 import { applyCancel, applyMass, applyMerge, applyOverride, applyReopen, applySplit } from './links.ts'
 import { applyPack, applyQuestions } from './packs.ts'
 import { applyCalendar, applyHistory, applyPlace, applyRegions, applyRules, applyUnit } from './register.ts'
+import { applyAppeal, applyAppealDecision, applyReviewWish, applyScore, applyScoreSheet } from './reviews.ts'
+import { applyRoster } from './roster.ts'
 import { applyCount } from './series.ts'
+import { applySlip, applySlipRange } from './slips.ts'
 import { recordKey } from './sources.ts'
 import {
   applyAssign,
@@ -121,13 +134,23 @@ const folds: { [K in Kind]: Fold<K> } = {
   'hospital.stateReported': applyHospitalState,
   'hospital.notified': applyNotice,
   'hospital.noticeAcknowledged': applyNoticeAck,
+  'shift.handoverOffered': applyHandoverOffer,
+  'shift.handedOver': applyHandover,
+  'shift.handoverWithdrawn': applyHandoverEnd,
+  'slip.rangeIssued': applySlipRange,
+  'slip.entered': applySlip,
+  'review.sheetPublished': applyScoreSheet,
+  'review.requested': applyReviewWish,
+  'review.scored': applyScore,
+  'review.appealed': applyAppeal,
+  'review.decided': applyAppealDecision,
   'count.reported': applyCount,
   'report.received': applyCard,
-  'report.drafted': keep,
-  'report.draftDismissed': keep,
-  'report.corrected': keep,
-  'report.retracted': keep,
-  'report.reviewed': keep,
+  'report.drafted': applyDraft,
+  'report.draftDismissed': applyDismissal,
+  'report.corrected': applyCorrection,
+  'report.retracted': applyRetraction,
+  'report.reviewed': applyReview,
   'signal.found': keep,
   'alert.acknowledged': keep,
   'alert.noted': keep,
@@ -137,17 +160,20 @@ const folds: { [K in Kind]: Fold<K> } = {
   'alert.reopened': keep,
   'alert.closureProposed': keep,
   'alert.closureConfirmed': keep,
-  'event.opened': keep,
-  'event.alertAdded': keep,
-  'event.graded': keep,
-  'event.reported': keep,
-  'event.closed': keep,
-  'roster.published': keep,
+  'event.opened': applyEventOpening,
+  'event.alertAdded': applyEventChange,
+  'event.graded': applyEventChange,
+  'event.reported': applyEventChange,
+  'event.closed': applyEventChange,
+  'roster.published': applyRoster,
   'clock.ticked': applyTick,
   'page.attempted': keep,
   'page.receipted': keep,
   'record.viewed': keep,
-  'person.forgotten': applyForgotten,
+  'person.forgotten': (world, entry, touched) => {
+    applyForgetting(world, entry)
+    return applyForgotten(world, entry, touched)
+  },
   'account.changed': keep,
   'device.changed': keep,
   'entry.quarantined': (world, _entry, touched) => {

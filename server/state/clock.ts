@@ -21,6 +21,9 @@ export const keptMs = {
   closedAlert: 14 * dayMs,
   signal: 60 * dayMs,
   card: 60 * dayMs,
+  /** A draft nobody filed or dismissed. */
+  draft: 14 * dayMs,
+  closedEvent: 30 * dayMs,
   page: 2 * dayMs,
   /** Longer than the 48 h for which gateways offer acknowledged entries again. */
   source: 60 * dayMs,
@@ -71,7 +74,9 @@ function prune(world: World, touched: Touched): void {
   drop(world.numbers, n => n.lastAt < before(keptMs.number) && (n.mark?.expiresAt ?? 0) < world.city.now)
   drop(world.alerts, a => a.state === 'closed' && (a.closedAt ?? 0) < before(keptMs.closedAlert), touched.alerts)
   drop(world.signals, s => s.until < before(keptMs.signal))
-  drop(world.cards, c => c.at < before(keptMs.card))
+  drop(world.cards, c => c.at < before(keptMs.card), touched.cards)
+  drop(world.drafts, d => d.draftedAt < before(keptMs.draft), touched.drafts)
+  drop(world.events, e => e.state === 'closed' && (e.closedAt ?? 0) < before(keptMs.closedEvent), touched.events)
   drop(world.pages, p => p.dueAt < before(keptMs.page))
   drop(world.sources, s => s.heardAt < before(keptMs.source))
   touched.city = true

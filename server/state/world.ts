@@ -4,9 +4,22 @@
  * maps of plain records keyed by id, in insertion order. It holds what is open and recent; tables hold the rest.
  */
 import type { CalendarSpan } from '#contract/calendar.ts'
+import { getCardLimits } from '#contract/diseases.ts'
+import type { HandoverView, ReviewView, ReviewWishView, ScoreSheet, SlipRangeView } from '#contract/duty.ts'
 import type { Pack } from '#contract/pack.ts'
 import type { Rule } from '#contract/rule.ts'
-import type { AlertView, CallView, IncidentView, PlaceView, RegionView, UnitView } from '#contract/view.ts'
+import type {
+  AlertView,
+  CallView,
+  CardView,
+  DraftView,
+  EventView,
+  IncidentView,
+  PlaceView,
+  RegionView,
+  RosterView,
+  UnitView,
+} from '#contract/view.ts'
 
 export type Region = RegionView
 export type Place = PlaceView
@@ -138,8 +151,11 @@ export type Signal = {
 export type DiseaseHistory = { diseaseId: string; regionCode: string; years: Record<string, (number | null)[]> }
 
 export type Alert = AlertView & {
-  /** Key of the merge: one open alert per rule × region. */
+  /** Key of the merge: one open alert per region × syndrome (or disease, or rule where there is neither). */
   mergeKey: string
+  /** Where the leading rule's ladder stands: the next step's place in it, and the time its steps count from. */
+  ladderStep?: number
+  ladderFromAt?: number
   /** Our own silence since it was raised, in ms: escalation does not run through it. */
   pausedMs?: number
 }
@@ -177,17 +193,28 @@ export type Page = {
   receiptedAt?: number
   /** Set when the alert was answered first or the page grew too old: never sent any more. */
   withdrawn: boolean
+  /** A page about a public-health event; `alertId` then holds the event's id too. */
+  eventId?: string
+  /** Who is on duty by the roster when it is due; absent: everybody of the role. */
+  to?: { accountId: string; contactRef?: string }[]
 }
 
-export type Card = {
-  cardId: string
-  diseaseId: string
-  caseClass: string
-  regionCode: string
-  facilityId: string
-  diagnosedAt: number
+export type Card = CardView & {
+  /** loggedAt of its filing: how long the world keeps it. */
   at: number
+  /** Source that filed it (`desk:<account>`): whose own card it is. */
+  source: string
+  /** Pseudonyms of its person, given by the door. */
+  personKeys?: string[]
 }
+
+/** A public-health event is its view. */
+export type PublicEvent = EventView
+export type Draft = DraftView
+export type Roster = RosterView
+export type Handover = HandoverView
+export type SlipRange = SlipRangeView
+export type Review = ReviewView
 
 /** Exact ranges of source sequence numbers counted so far, ascending, disjoint, not touching: [from, to, from, to, …]. */
 export type SourceRanges = { key: string; ranges: number[]; heardAt: number }
@@ -205,6 +232,8 @@ export type City = {
   /** Absent until a calendar was published. */
   calendarVersion?: number
   regionsVersion: number
+  /** Last number of a paper slip given out; absent before the first. */
+  slipsIssued?: number
   /** Time of the first call ever counted: from then on a day without a call is a true zero. 0 before. */
   firstCallAt: number
   /** Counter behind alert ids. */
@@ -232,7 +261,17 @@ export type World = {
   signals: Map<string, Signal>
   alerts: Map<string, Alert>
   pages: Map<string, Page>
+  /** Public-health events, by eventId. */
+  events: Map<string, PublicEvent>
+  drafts: Map<string, Draft>
+  /** Rosters by region code. */
+  rosters: Map<string, Roster>
   sources: Map<string, SourceRanges>
+  handovers: Map<string, Handover>
+  slipRanges: Map<string, SlipRange>
+  scoreSheets: Map<string, ScoreSheet>
+  reviewWishes: Map<string, ReviewWishView>
+  reviews: Map<string, Review>
 }
 
 /** Collections in the order a checkpoint writes them. */
@@ -252,12 +291,29 @@ export const collections = [
   'signals',
   'alerts',
   'pages',
+  'events',
+  'drafts',
+  'rosters',
   'sources',
+  'handovers',
+  'slipRanges',
+  'scoreSheets',
+  'reviewWishes',
+  'reviews',
 ] as const
 export type Collection = (typeof collections)[number]
 
 /** Collections that fan-out shows. */
-export type ShownCollection = 'regions' | 'places' | 'units' | 'calls' | 'incidents' | 'alerts'
+export type ShownCollection =
+  | 'regions'
+  | 'places'
+  | 'units'
+  | 'calls'
+  | 'incidents'
+  | 'alerts'
+  | 'events'
+  | 'cards'
+  | 'drafts'
 
 /**
  * What the line touched since fan-out looked last: ids only, the newest state is read from the world. `positions` are units
@@ -274,8 +330,13 @@ export type Touched = {
   calls: Set<string>
   incidents: Set<string>
   alerts: Set<string>
+  events: Set<string>
+  cards: Set<string>
+  drafts: Set<string>
   pages: Set<string>
   series: Set<string>
+  handovers: Set<string>
+  reviews: Set<string>
 }
 
 export function createTouched(): Touched {
@@ -289,8 +350,13 @@ export function createTouched(): Touched {
     calls: new Set(),
     incidents: new Set(),
     alerts: new Set(),
+    events: new Set(),
+    cards: new Set(),
+    drafts: new Set(),
     pages: new Set(),
     series: new Set(),
+    handovers: new Set(),
+    reviews: new Set(),
   }
 }
 
@@ -329,7 +395,15 @@ export function createWorld(): World {
     signals: new Map(),
     alerts: new Map(),
     pages: new Map(),
+    events: new Map(),
+    drafts: new Map(),
+    rosters: new Map(),
     sources: new Map(),
+    handovers: new Map(),
+    slipRanges: new Map(),
+    scoreSheets: new Map(),
+    reviewWishes: new Map(),
+    reviews: new Map(),
   }
 }
 
@@ -353,4 +427,25 @@ export function findRegionAt(world: Pick<World, 'regions'>, code: string, level:
     at = region.parentCode
   }
   return undefined
+}
+
+/** Fills what records of an earlier era do not hold yet; a world of this era is left as it is. */
+export function upcastWorld(world: World): World {
+  for (const card of world.cards.values() as Iterable<Card & { version?: number }>) {
+    if (card.version !== undefined) continue
+    const limits = getCardLimits(card.diseaseId)
+    Object.assign(card, {
+      version: 1,
+      state: 'filed',
+      source: '',
+      filedAt: card.at,
+      fileDueAt: card.diagnosedAt + limits.file,
+      filedLate: card.at > card.diagnosedAt + limits.file,
+      reviewDueAt: card.at + limits.review,
+      duplicateIds: [],
+      history: [],
+      sealedFields: [],
+    })
+  }
+  return world
 }

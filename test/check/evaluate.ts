@@ -1,4 +1,5 @@
-// `npm run evaluate -- detection [--runs N] [--years N] [--seed S] [--only series|rules|burden] [--out FILE]`: the evaluation of the detectors and rules.
+// `npm run evaluate -- detection [--runs N] [--years N] [--seed S] [--only PART] [--out FILE]`: the evaluation of the detectors and rules;
+// `npm run evaluate -- dispatch [--days N] [--seed S] [--out FILE]`: of the policies of dispatch.
 // Stands in test/, the one room where simulations and the pure line meet. Promises: the tables depend on the arguments alone,
 // standard output holds them as markdown, and a bad argument is refused with a code in two languages and status 2.
 import { writeFileSync } from 'node:fs'
@@ -7,6 +8,7 @@ import { parseArgs } from 'node:util'
 import { defaultRules } from '../../server/detect/default-rules.ts'
 import { evaluateSeries, formatSeriesScores } from '../help/evaluate-series.ts'
 import { compareRules, formatBurden, formatComparison, measureBurden } from '../help/evaluate-tables.ts'
+import { daysDefault, daysMax, evaluateDispatch } from './evaluate-dispatch.ts'
 
 /** Replicates of each of the 42 scenarios; ten hold every outbreak size once. */
 const RUNS_DEFAULT = 10
@@ -85,13 +87,25 @@ function main(): number {
     options: {
       runs: { type: 'string' },
       years: { type: 'string' },
+      days: { type: 'string' },
       seed: { type: 'string' },
       only: { type: 'string' },
       out: { type: 'string' },
     },
   })
-  if (positionals.length !== 1 || positionals[0] !== 'detection')
-    throw new ArgumentReject('可评估的只有 detection', 'only detection can be evaluated')
+  if (positionals.length !== 1 || (positionals[0] !== 'detection' && positionals[0] !== 'dispatch'))
+    throw new ArgumentReject('可评估的有 detection 与 dispatch', 'detection and dispatch can be evaluated')
+  if (positionals[0] === 'dispatch') {
+    const days = parseCount('--days', values.days, daysDefault, daysMax)
+    const judged = evaluateDispatch({
+      days,
+      seed: parseCount('--seed', values.seed, 1, SEED_MAX),
+      say: line => process.stderr.write(`${line}\n`),
+    })
+    process.stdout.write(judged)
+    if (values.out !== undefined) writeFileSync(resolve(values.out), judged)
+    return 0
+  }
   const runs = parseCount('--runs', values.runs, RUNS_DEFAULT, RUNS_MAX)
   const years = parseCount('--years', values.years, YEARS_DEFAULT, YEARS_MAX)
   const seed = parseCount('--seed', values.seed, 1, SEED_MAX)

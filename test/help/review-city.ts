@@ -4,14 +4,14 @@
  * a review morning; everything goes in through the door, pages go out to a receiver on this machine.
  */
 import assert from 'node:assert/strict'
-import { createHmac } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RuleInput } from '#contract/rule.ts'
-import { dayMs, formatDay, getDayIndex } from '#contract/scalars.ts'
+import { dayMs, formatDay, getDayIndex, getDayStartAt, hourMs } from '#contract/scalars.ts'
 import { defaultRules } from '../../server/detect/default-rules.ts'
 import { createChance, packCity, seedCity } from '../../simulations/seed.ts'
 import { startTestServer, type TestServer } from './server.ts'
@@ -98,8 +98,16 @@ const outbreaks: Readonly<Record<string, readonly [yesterday: number, today: num
   '330424|fever-rash': [1, 7],
 }
 
-/** Starts the city; about 9,000 entries, some seconds. */
-export async function startReviewCity(options: { databaseUrl?: string; seed?: number } = {}): Promise<ReviewCity> {
+/** Times the usual on days past, by days back: an outbreak that was found and confirmed, for a dry run to catch again. */
+const pastOutbreak = { county: '330483', syndrome: 'respiratory', fromBack: 24, untilBack: 22, factor: 2.6 } as const
+
+/**
+ * Starts the city in two sittings on one database: sixty days are played day by day, each received the morning after and its
+ * alerts closed by a colleague; then the server starts again on the wall's clock, with the pager live, and today begins.
+ */
+export async function startReviewCity(
+  options: { databaseUrl?: string; seed?: number; environment?: Record<string, string> } = {},
+): Promise<ReviewCity> {
   const received: ReceivedPage[] = []
   const receiver = createServer((request, response) => {
     let body = ''
@@ -119,92 +127,165 @@ export async function startReviewCity(options: { databaseUrl?: string; seed?: nu
   const seed = options.seed ?? 7
   const city = seedCity({ seed, units: 20, stations: 7, facilities: 160 })
   const pack = mkdtempSync(join(tmpdir(), 'vigil-pack-'))
-  const today = getDayIndex(Date.now())
+  const now = Date.now()
+  const today = getDayIndex(now)
   writeFileSync(join(pack, 'pack.json'), JSON.stringify(packCity(city, formatDay(today))))
-  const server = await startTestServer({
-    ...(options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl }),
-    environment: {
-      VIGIL_REGION_PACK: pack,
-      PAGER: 'live',
-      VIGIL_PAGER_SMS_URL: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/sms`,
-      VIGIL_PAGER_SECRET: secret,
-    },
+  const database = options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl }
+  const chance = createChance(seed).fork('review')
+  const counted = [...city.hospitals, ...city.facilities].filter(place => watchOf[place.kind])
+  // Per county two hospitals and three of each kind of facility are enough to see and quick to send.
+  const perCounty = new Map<string, number>()
+  const chosen = counted.filter(place => {
+    const key = `${place.region.slice(0, 6)}|${place.kind}`
+    const held = perCounty.get(key) ?? 0
+    perCounty.set(key, held + 1)
+    return held < (place.kind === 'hospital' ? 2 : 3)
   })
-  const stopAll = async () => {
-    await server.remove()
-    receiver.closeAllConnections()
-    await new Promise(done => receiver.close(done))
-    rmSync(pack, { recursive: true, force: true })
-  }
-  try {
-    let seq = 0
-    const entries: unknown[] = []
-    const say = (kind: string, body: unknown) =>
-      entries.push({ kind, epoch: 'review', seq: ++seq, occurredAt: Date.now(), body })
-    const flush = async () => {
-      for (let at = 0; at < entries.length; at += batchMax) {
-        const answer = await server.post(entries.slice(at, at + batchMax))
-        const refused = answer.body.outcomes?.find(outcome => outcome.result !== 'done')
-        assert.ok(answer.body.outcomes && !refused, JSON.stringify(refused ?? answer.body))
-      }
-      entries.length = 0
-    }
-    say('region.published', { version: 1, regions: city.regions.map(({ polygon: _polygon, ...region }) => region) })
-    say('rule.published', { version: 2, rules: [...defaultRules, ...extraRules] })
+  const silent = chosen.find(place => place.kind === 'hospital' && place.region.startsWith('330481'))!
+  const trebled = chosen.find(place => place.kind === 'pharmacy' && place.region.startsWith('330411'))!
 
-    const chance = createChance(seed).fork('review')
-    const counted = [...city.hospitals, ...city.facilities].filter(place => watchOf[place.kind])
-    // Per county two hospitals and four of each kind of facility are enough to see and quick to send.
-    const perCounty = new Map<string, number>()
-    const chosen = counted.filter(place => {
-      const key = `${place.region.slice(0, 6)}|${place.kind}`
-      const held = perCounty.get(key) ?? 0
-      perCounty.set(key, held + 1)
-      return held < (place.kind === 'hospital' ? 2 : 3)
-    })
-    for (const place of [...city.stations, ...chosen])
-      say('place.registered', {
-        placeId: place.id,
-        placeKind: place.kind,
-        name: place.name,
-        nameEn: place.nameEn,
-        regionCode: place.region,
-        lon: place.lon,
-        lat: place.lat,
-      })
-    await flush()
-
-    const silent = chosen.find(place => place.kind === 'hospital' && place.region.startsWith('330481'))!
-    const trebled = chosen.find(place => place.kind === 'pharmacy' && place.region.startsWith('330411'))!
-    for (let back = historyDays; back >= 0; back--) {
-      const dayIndex = today - back
-      // 1970-01-01 was a Thursday: fewer visits at the weekend, no school.
-      const isWeekend = [2, 3].includes(((dayIndex % 7) + 7) % 7)
-      for (const place of chosen) {
-        const county = place.region.slice(0, 6)
-        if (place === silent && back < 6) continue
-        for (const watch of watchOf[place.kind]!) {
-          const surge = outbreaks[`${county}|${watch.syndrome}`]
-          // Today is counted only where something is going on: the morning is young.
-          if (back === 0 && !surge) continue
-          const share = isWeekend ? 0.8 : 1
-          const more = back === 0 ? surge![1] : back === 1 && surge ? surge[0] : 1
-          const volume = place === trebled && back > 0 && back <= 8 ? 3 : 1
-          const mean = watch.mean * share * more * volume
-          say('count.reported', {
+  /** What the facilities report of one day, `back` days ago. */
+  const listCounts = (back: number): Record<string, unknown>[] => {
+    const dayIndex = today - back
+    // 1970-01-01 was a Thursday: fewer visits at the weekend.
+    const isWeekend = [2, 3].includes(((dayIndex % 7) + 7) % 7)
+    return chosen.flatMap(place => {
+      const county = place.region.slice(0, 6)
+      if (place === silent && back < 6) return []
+      return watchOf[place.kind]!.flatMap(watch => {
+        const surge = outbreaks[`${county}|${watch.syndrome}`]
+        // Today is counted only where something is going on: the morning is young.
+        if (back === 0 && !surge) return []
+        const isPast =
+          county === pastOutbreak.county &&
+          watch.syndrome === pastOutbreak.syndrome &&
+          back <= pastOutbreak.fromBack &&
+          back >= pastOutbreak.untilBack
+        const more = back === 0 ? surge![1] : back === 1 && surge ? surge[0] : isPast ? pastOutbreak.factor : 1
+        const share = isWeekend ? 0.8 : 1
+        const volume = place === trebled && back > 0 && back <= 8 ? 3 : 1
+        return [
+          {
             sourceKind: watch.sourceKind,
             facilityId: place.id,
             syndrome: watch.syndrome,
             regionCode: place.region,
             period: formatDay(dayIndex),
-            count: chance.negativeBinomial(mean, 40),
+            count: chance.negativeBinomial(watch.mean * share * more * volume, 40),
             ...(watch.denominator === undefined ? {} : { denominator: Math.round(watch.denominator * share) }),
-          })
+          },
+        ]
+      })
+    })
+  }
+
+  const post = async (server: TestServer, entries: readonly unknown[]) => {
+    for (let at = 0; at < entries.length; at += batchMax) {
+      const answer = await server.post(entries.slice(at, at + batchMax))
+      const refused = answer.body.outcomes?.find(outcome => outcome.result !== 'done')
+      assert.ok(answer.body.outcomes && !refused, JSON.stringify(refused ?? answer.body))
+    }
+  }
+
+  let server: TestServer | undefined
+  const stopAll = async () => {
+    await server?.remove()
+    receiver.closeAllConnections()
+    await new Promise(done => receiver.close(done))
+    rmSync(pack, { recursive: true, force: true })
+  }
+  try {
+    // --- the sixty days before
+    let played = await startTestServer({ ...database, environment: { CLOCK: 'entries', ...options.environment } })
+    server = played
+    let seq = 0
+    const said = (kind: string, body: unknown, occurredAt: number) => ({
+      kind,
+      epoch: 'review',
+      seq: ++seq,
+      occurredAt,
+      body,
+    })
+    const startAt = getDayStartAt(today - historyDays)
+    // The clock stands where the newest tick left it: what is said at an instant is sent after the tick of that instant.
+    await post(played, [said('clock.ticked', { gapMs: 0, boundary: 'day' }, startAt)])
+    await post(played, [
+      said(
+        'region.published',
+        { version: 1, regions: city.regions.map(({ polygon: _polygon, ...region }) => region) },
+        startAt,
+      ),
+      said('rule.published', { version: 2, rules: [...defaultRules, ...extraRules] }, startAt),
+      ...[...city.stations, ...chosen].map(place =>
+        said(
+          'place.registered',
+          {
+            placeId: place.id,
+            placeKind: place.kind,
+            name: place.name,
+            nameEn: place.nameEn,
+            regionCode: place.region,
+            lon: place.lon,
+            lat: place.lat,
+          },
+          startAt,
+        ),
+      ),
+    ])
+    const colleague = await played.addPerson('cdc0', ['epidemiologist'], ['330400'])
+    const cookie = await played.signIn(colleague.accountId, colleague.password)
+    for (let back = historyDays; back >= 1; back--) {
+      // A day is told the morning after, the alerts of that morning are closed before the next.
+      const morningAt = Math.min(getDayStartAt(today - back + 1) + 7 * hourMs, now - 60_000)
+      await post(played, [
+        said('clock.ticked', { gapMs: 0, boundary: 'day' }, getDayStartAt(today - back + 1)),
+        said('clock.ticked', { gapMs: 0, boundary: 'none' }, morningAt),
+      ])
+      await post(
+        played,
+        listCounts(back).map(body => said('count.reported', body, morningAt)),
+      )
+      if (back === 1) break
+      const open = [...played.world.alerts.values()].filter(alert => alert.state !== 'closed')
+      for (const alert of open) {
+        const isReal = alert.regionCode === pastOutbreak.county && alert.syndrome === pastOutbreak.syndrome
+        const closed = {
+          kind: 'alert.closed',
+          uuid: randomUUID(),
+          occurredAt: morningAt,
+          expects: { alert: alert.version },
+          body: {
+            alertId: alert.alertId,
+            verdict: isReal ? 'confirmed' : 'noise',
+            reason: isReal ? '学校流感暴发，实验室确认' : '单源波动，次日回落',
+          },
         }
+        const answer = await fetch(`${played.url}/v1/entries`, {
+          method: 'POST',
+          headers: { cookie, 'content-type': 'application/json' },
+          body: JSON.stringify({ entries: [closed] }),
+        })
+        const { outcomes } = (await answer.json()) as { outcomes?: { result: string }[] }
+        assert.equal(outcomes?.[0]?.result, 'done', JSON.stringify(outcomes))
       }
     }
-    await flush()
+    const { directory } = played
+    await played.stop()
 
+    // --- today
+    played = await startTestServer({
+      ...database,
+      directory,
+      environment: {
+        VIGIL_REGION_PACK: pack,
+        PAGER: 'live',
+        VIGIL_PAGER_SMS_URL: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/sms`,
+        VIGIL_PAGER_SECRET: secret,
+        ...options.environment,
+      },
+    })
+    server = played
+    seq = 0
     const diseases = [
       'hfmd',
       'influenza',
@@ -216,47 +297,55 @@ export async function startReviewCity(options: { databaseUrl?: string; seed?: nu
       'dysentery',
     ] as const
     const hospitals = chosen.filter(place => place.kind === 'hospital')
-    for (let at = 0; at < 160; at++) {
+    const cholera = hospitals.find(place => place.region.startsWith('330481')) ?? hospitals[0]!
+    const cards = Array.from({ length: 160 }, (_, at) => {
       const place = chance.pick(hospitals)
-      const diagnosedAt = Date.now() - Math.floor(chance.next() * 27 * dayMs) - 3_600_000
-      say('report.received', {
+      const diagnosedAt = now - Math.floor(chance.next() * 27 * dayMs) - 3_600_000
+      return {
         cardId: `C-${String(at + 1).padStart(4, '0')}`,
         diseaseId: diseases[Math.floor(chance.next() ** 2 * diseases.length)]!,
         caseClass: chance.pick(['suspected', 'clinical', 'confirmed', 'confirmed']),
         regionCode: place.region,
         facilityId: place.id,
         diagnosedAt,
+        // Filed within the day, but for every eighth.
+        filedAt: Math.min(now, diagnosedAt + (at % 8 === 7 ? 40 : 1 + Math.floor(chance.next() * 20)) * hourMs),
         onsetDay: formatDay(getDayIndex(diagnosedAt) - Math.floor(chance.next() * 5)),
         ageBand: chance.pick(['0-4', '5-14', '15-24', '25-59', '60+']),
         sex: chance.pick(['male', 'female']),
         patientName: `示例${at + 1}`,
         patientPhone: `1380000${String(at).padStart(4, '0')}`,
         addressText: `示例路 ${at + 1} 号`,
-      })
-    }
-    const cholera = hospitals.find(place => place.region.startsWith('330481')) ?? hospitals[0]!
-    say('report.received', {
-      cardId: 'C-0999',
-      diseaseId: 'cholera',
-      caseClass: 'suspected',
-      regionCode: cholera.region,
-      facilityId: cholera.id,
-      diagnosedAt: Date.now() - 40 * 60_000,
-      onsetDay: formatDay(today - 1),
-      ageBand: '25-59',
-      sex: 'male',
-      patientName: '示例甲',
-      patientPhone: '13800009999',
-      addressText: '示例路 999 号',
+      }
     })
-    await flush()
-
+    await post(played, [
+      ...listCounts(0).map(body => said('count.reported', body, now)),
+      ...cards.map(body => said('report.received', body, now)),
+      said(
+        'report.received',
+        {
+          cardId: 'C-0999',
+          diseaseId: 'cholera',
+          caseClass: 'suspected',
+          regionCode: cholera.region,
+          facilityId: cholera.id,
+          diagnosedAt: now - 40 * 60_000,
+          onsetDay: formatDay(today - 1),
+          ageBand: '25-59',
+          sex: 'male',
+          patientName: '示例甲',
+          patientPhone: '13800009999',
+          addressText: '示例路 999 号',
+        },
+        now,
+      ),
+    ])
     const person = async (account: string, role: string, regions: string[]) => {
-      const { password } = await server.addPerson(account, [role], regions)
+      const { password } = await played.addPerson(account, [role], regions)
       return { account, password }
     }
     return {
-      ...server,
+      ...played,
       people: {
         epidemiologist: await person('cdc1', 'epidemiologist', ['330400']),
         second: await person('cdc2', 'epidemiologist', ['330400']),

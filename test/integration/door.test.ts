@@ -562,6 +562,12 @@ test('IN-10 every route × role × region and strangers: who may is let in, who 
       .replace(':id', 'U1')
       .replace(':accountId', 'nobody')
       .replace(':deviceId', 'nobody')
+      .replace(':eventId', 'E-none')
+      .replace(':cardId', `K-${callId}`)
+      .replace(
+        '/v1/card-series',
+        `/v1/card-series?diseaseId=plague&fromDay=2026-01-01&untilDay=2026-01-31&regionCode=${south}`,
+      )
       .replace('/v1/series', `/v1/series?sourceKind=call-120&syndrome=unknown&regionCode=${south}`)
       .replace('/track', '/track?from=1700000000000&to=1700000001000')
   type Asker = { name: string; as: Readonly<Record<string, string>>; principal: Principal; region: string }
@@ -712,7 +718,7 @@ test('IN-13 every kind that carries personal text is sealed at the door, whoever
   const cardId = randomUUID()
   const told = await server.say(server.device, 'report.received', {
     cardId,
-    diseaseId: 'flu',
+    diseaseId: 'influenza',
     caseClass: 'clinical',
     regionCode: south,
     facilityId: 'F1',

@@ -178,7 +178,7 @@ test('SEAL-30 planted names and numbers are in no table, log line, metric, file 
   ] as const)
     assert.equal((await say(admin, kind, body)).result, 'done', kind)
   const people: Record<string, Record<string, string>> = {}
-  for (const role of ['dispatcher', 'epidemiologist', 'auditor']) {
+  for (const role of ['dispatcher', 'epidemiologist', 'hospital', 'auditor']) {
     const made = await ask(
       'POST',
       '/v1/accounts',
@@ -223,7 +223,10 @@ test('SEAL-30 planted names and numbers are in no table, log line, metric, file 
     complaintText: planted.complaint,
   }
   assert.equal((await say(desk, 'call.received', call)).result, 'done')
-  assert.equal((await say(feed, 'report.received', card)).result, 'done')
+  // A feed never files a card: it prepares one, a person of the hospital files it under the same id.
+  assert.equal((await say(feed, 'report.received', card)).code, 'KIND_FORBIDDEN')
+  assert.equal((await say(feed, 'report.drafted', card)).result, 'done')
+  assert.equal((await say(people.hospital!, 'report.received', card)).result, 'done')
   assert.equal((await say(desk, 'incident.opened', incident)).result, 'done')
   assert.equal((await say(desk, 'incident.noted', { incidentId: 'I1', note: planted.note })).result, 'done')
   // Personal text where it does not belong: refused, and repeated nowhere.

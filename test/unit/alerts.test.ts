@@ -8,7 +8,10 @@ import { notesMax } from '../../server/notify/alerts.ts'
 import { listOwedTicks } from '../../server/operations/ticker.ts'
 import { createFolding, type Folding, makeRule } from '../help/folding.ts'
 
+/** One person may close what it raises: the way of two is test/unit/verify.test.ts. */
 const single = makeRule({
+  statutory: false,
+  verifyWithinS: 7_200,
   when: { type: 'card', diseaseIds: ['plague'], min: 1 },
   windowH: 24,
   escalation: [

@@ -71,8 +71,8 @@ const allLetters = Object.keys(letters)
 
 const says: Record<Kind, string> = {
   'region.published': 'ap',
-  'rule.published': 'ap',
   'pack.published': 'ap',
+  'rule.published': 'eap',
   'calendar.published': 'ap',
   'history.published': 'eap',
   'place.registered': 'ap',
@@ -131,6 +131,16 @@ const says: Record<Kind, string> = {
   'hospital.stateReported': 'dshgfp',
   'hospital.notified': 'dsctp',
   'hospital.noticeAcknowledged': 'hdsp',
+  'shift.handoverOffered': 'ds',
+  'shift.handedOver': 'ds',
+  'shift.handoverWithdrawn': 'ds',
+  'slip.rangeIssued': 'ds',
+  'slip.entered': 'ds',
+  'review.sheetPublished': 's',
+  'review.requested': 'ds',
+  'review.scored': 's',
+  'review.appealed': 'ds',
+  'review.decided': 's',
   'count.reported': 'hegfp',
   'report.received': 'hep',
   'report.drafted': 'hgfp',
@@ -224,6 +234,7 @@ const uses: Record<(typeof routeNames)[number], string> = {
   'GET /v1/alerts/:alertId': 'edsa',
   'GET /v1/alerts/:alertId/series': 'e',
   'GET /v1/sources/health': 'ea',
+  'GET /v1/alerts/:alertId/facilities': 'e',
   'GET /v1/surveillance/week': 'e',
   'GET /v1/surveillance/calendar': 'e',
   'GET /v1/rules/history': 'eau',
@@ -242,8 +253,22 @@ const uses: Record<(typeof routeNames)[number], string> = {
   'POST /v1/public/calls/:callId/position': '*',
   'POST /v1/public/calls/:callId/verification': '*',
   'GET /v1/units/:id/track': 'dsp',
+  'GET /v1/cards': 'eh',
+  'GET /v1/cards.csv': 'e',
+  'GET /v1/cards/:cardId': 'eh',
+  'GET /v1/card-series': 'e',
+  'GET /v1/events': 'esd',
+  'GET /v1/events/:eventId': 'esd',
+  'GET /v1/rosters': 'esa',
   'GET /v1/reports/dispatch': 'sau',
   'GET /v1/reports/dispatch.csv': 'sau',
+  'GET /v1/handovers': 'dsu',
+  'GET /v1/slips': 'ds',
+  'GET /v1/reviews/samples': 's',
+  'GET /v1/reviews': 'ds',
+  'GET /v1/reviews.csv': 's',
+  'GET /v1/tracks': 'ds',
+  'GET /v1/replay': 'ds',
 }
 
 test('ID-4 every route × role, and strangers, near and far', () => {
@@ -275,19 +300,19 @@ test('ID-5 routes and rows agree: whoever says a kind reaches the door; whoever 
   }
 })
 
-/** regions, places, units, calls, incidents, alerts: `-` none, `o` own, `r` region, `*` all. */
+/** regions, places, units, calls, incidents, alerts, events, cards, drafts: `-` none, `o` own, `r` region, `*` all. */
 const shown: Record<Role, string> = {
-  dispatcher: '*rrrrr',
-  'shift-leader': '*rrrrr',
-  epidemiologist: '*r---r',
-  hospital: '*rr---',
-  crew: '*ro-o-',
-  administrator: '*rr--r',
-  auditor: '*r----',
-  gateway: '------',
-  terminal: '*ro-o-',
-  feed: '------',
-  player: '*rrrr-',
+  dispatcher: '*rrrrrr--',
+  'shift-leader': '*rrrrrr--',
+  epidemiologist: '*r---rrrr',
+  hospital: '*rr----or',
+  crew: '*ro-o----',
+  administrator: '*rr--r---',
+  auditor: '*r-------',
+  gateway: '---------',
+  terminal: '*ro-o----',
+  feed: '---------',
+  player: '*rrrr----',
 }
 
 test('ID-6 every role × collection', () => {
