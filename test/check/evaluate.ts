@@ -44,7 +44,6 @@ function parsePart(text: string | undefined): Part | undefined {
 }
 
 const describeSeries = (runs: number, seed: number, tables: readonly string[]): string[] => [
-  '',
   '## Detectors on the 42 series of Noufaily et al. 2013',
   '',
   `${runs} replicates of each scenario, seed ${seed}: ${42 * runs} series of 624 weeks. Four outbreaks of one size out of 2, 3, 5, 10 lie in the five baseline years, one of`,
@@ -57,7 +56,6 @@ const describeSeries = (runs: number, seed: number, tables: readonly string[]): 
 ]
 
 const describeRules = (tables: readonly string[]): string[] => [
-  '',
   '## Multi-trigger rules against each single source',
   '',
   'Simulated years of a city of seven counties, six witnesses of respiratory illness each, through the pure line itself (`server/pipeline.ts`): counts each morning at',
@@ -72,7 +70,6 @@ const describeRules = (tables: readonly string[]): string[] => [
 ]
 
 const describeBurden = (years: number, tables: readonly string[]): string[] => [
-  '',
   '## Burden of the default rules in quiet weeks',
   '',
   `${years} other years of seven counties, 52 weeks each, respiratory and diarrhoeal, with the holidays of 2025, no outbreak and no shock. Target: at most 2 alerts per`,
@@ -113,23 +110,31 @@ function main(): number {
   const say = (line: string): void => {
     process.stderr.write(`${line}\n`)
   }
-  const startedAt = process.cpuUsage()
-  const wants = (part: Part): boolean => only === undefined || only === part
   const sections: string[] = []
-  if (wants('series'))
-    sections.push(...describeSeries(runs, seed, formatSeriesScores(evaluateSeries({ runs, seed, say }))))
-  if (wants('rules'))
-    sections.push(...describeRules(formatComparison(compareRules({ rules: defaultRules, years, seed, say }))))
-  if (wants('burden'))
-    sections.push(...describeBurden(years, formatBurden(measureBurden({ rules: defaultRules, years, seed }), seed)))
-  const cpu = process.cpuUsage(startedAt)
-  const seconds = ((cpu.user + cpu.system) / 1e6).toFixed(0)
-  const part = only === undefined ? '' : ` --only ${only}`
+  /** Each part says how to make it again and what it cost, so that parts made apart stand together. */
+  const add = (part: Part, parameters: string, describe: () => string[]): void => {
+    if (only !== undefined && only !== part) return
+    const before = process.cpuUsage()
+    const [title, ...rest] = describe()
+    const { user, system } = process.cpuUsage(before)
+    const seconds = ((user + system) / 1e6).toFixed(0)
+    const made = `\`npm run evaluate -- detection --only ${part} ${parameters} --seed ${seed}\`: ${seconds} s CPU, one thread.`
+    sections.push('', title!, '', made, ...rest)
+  }
+  add('series', `--runs ${runs}`, () =>
+    describeSeries(runs, seed, formatSeriesScores(evaluateSeries({ runs, seed, say }))),
+  )
+  add('rules', `--years ${years}`, () =>
+    describeRules(formatComparison(compareRules({ rules: defaultRules, years, seed, say }))),
+  )
+  add('burden', `--years ${years}`, () =>
+    describeBurden(years, formatBurden(measureBurden({ rules: defaultRules, years, seed }), seed)),
+  )
   const lines = [
     '# Evaluation of detection',
     '',
-    `Made by \`npm run evaluate -- detection --runs ${runs} --years ${years} --seed ${seed}${part} --out docs/evaluation.md\` (${seconds} s CPU, one thread). The same`,
-    'arguments give the same tables. Everything here is simulated: the figures compare methods with each other and say nothing about a real city.',
+    'Everything here is simulated: the figures compare methods with each other and say nothing about a real city. The same arguments give the same tables; without',
+    '`--only` all parts are made, with `--out FILE` they are written.',
     ...sections,
   ]
   const text = `${lines.join('\n')}\n`
