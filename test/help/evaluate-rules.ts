@@ -128,22 +128,8 @@ export function playYear(feed: Feed, rules: readonly Rule[], only?: SourceKind):
   return raised
 }
 
-/** Detectors a single source may have: a month of history first, as the joined p-values have it; C3 where C2 raises too few. */
-export const singleDetectors = [
-  { method: 'earsC2', baseline: 28 },
-  { method: 'earsC3', baseline: 28 },
-  { method: 'earsC2', baseline: 7 },
-  { method: 'earsC3', baseline: 7 },
-] as const
-export type SingleDetector = (typeof singleDetectors)[number]
-
-/** A rule of one source kind alone, freed of the calendar as the default rules are. */
-export function makeSingleRule(
-  sourceKind: SourceKind,
-  syndrome: WatchedSyndrome,
-  detector: SingleDetector,
-  minSigma: number,
-): Rule {
+/** A rule of one source kind alone at a level: EARS C2 against a month of history, freed of the calendar. */
+export function makeSingleRule(sourceKind: SourceKind, syndrome: WatchedSyndrome, alpha: number): Rule {
   return Rule.parse({
     ruleId: `single-${sourceKind}`,
     version: 1,
@@ -155,13 +141,16 @@ export function makeSingleRule(
     windowH: 48,
     when: {
       type: 'detector',
-      ...detector,
+      method: 'earsC2',
+      // As long as the joined p-values look back: a single source shall not lose for want of history.
+      baseline: 28,
       sourceKind,
       syndrome,
       period: 'day',
-      minSigma,
+      minSigma: 1,
       minCount: singleMinCount,
       adjust: 'calendar',
+      alpha,
     },
     escalation: [{ afterS: 0, role: 'epidemiologist' }],
     basis: 'evaluation: one source against all',
@@ -173,16 +162,16 @@ export function getAlertRate(alerts: number, years: number): number {
   return alerts / (years * countyCodes.length * (yearDays / 7))
 }
 
-/** Above any standard deviation of these sources; with ten halvings it is found to 64 / 2^10 = 0.06. */
-const minSigmaMax = 64
-const bisections = 10
-/** Counts below this never fire, as in the default rules' smallest sources. */
+/** Levels between which a source is calibrated, as exponents of ten; twelve halvings find it to 8.3 / 2^12 = 0.002 decades. */
+const alphaMax = 0.2
+const alphaExponents = { low: -9, high: Math.log10(alphaMax) } as const
+const bisections = 12
+/** Counts below this never fire. */
 const singleMinCount = 3
 
-/**
- * Finds the detector and least standard deviation with which a single source raises as many alerts as the target, on years
- * without outbreaks: the first detector that can raise that many at all; the last one at 0 where none can.
- */
+export type Calibrated = { rule: Rule; alpha: number; alerts: number }
+
+/** Finds the level at which a single source raises as many alerts as the target, on years without outbreaks. */
 export function calibrateSource(options: {
   feeds: readonly Feed[]
   sourceKind: SourceKind
@@ -190,32 +179,24 @@ export function calibrateSource(options: {
   targetAlerts: number
 }): Calibrated {
   const { feeds, sourceKind, syndrome, targetAlerts } = options
-  const measure = (detector: SingleDetector, minSigma: number): Calibrated => {
-    const rule = makeSingleRule(sourceKind, syndrome, detector, minSigma)
+  const measure = (exponent: number): Calibrated => {
+    const alpha = Math.min(alphaMax, 10 ** exponent)
+    const rule = makeSingleRule(sourceKind, syndrome, alpha)
     const alerts = feeds.reduce((sum, feed) => sum + playYear(feed, [rule], sourceKind).length, 0)
-    return { rule, detector, minSigma, alerts }
+    return { rule, alpha, alerts }
   }
-  let best: Calibrated | undefined
-  for (const detector of singleDetectors) {
-    best = measure(detector, 0)
-    if (best.alerts >= targetAlerts) break
-  }
-  let found = best!
-  if (found.alerts < targetAlerts) return found
-  const { detector } = found
-  let low = 0
-  let high = minSigmaMax
-  for (let round = 0; round < bisections && found.alerts !== targetAlerts; round++) {
+  let { low, high } = alphaExponents as { low: number; high: number }
+  let best = measure(high)
+  if (best.alerts <= targetAlerts) return best
+  for (let round = 0; round < bisections && best.alerts !== targetAlerts; round++) {
     const middle = (low + high) / 2
-    const measured = measure(detector, middle)
-    if (Math.abs(measured.alerts - targetAlerts) <= Math.abs(found.alerts - targetAlerts)) found = measured
-    if (measured.alerts > targetAlerts) low = middle
-    else high = middle
+    const measured = measure(middle)
+    if (Math.abs(measured.alerts - targetAlerts) <= Math.abs(best.alerts - targetAlerts)) best = measured
+    if (measured.alerts > targetAlerts) high = middle
+    else low = middle
   }
-  return found
+  return best
 }
-
-export type Calibrated = { rule: Rule; detector: SingleDetector; minSigma: number; alerts: number }
 
 /** What became of one planted outbreak under one rule set: days from its start to the first alert, undefined when missed. */
 export type Catch = { outbreak: Planted; delayDays: number | undefined }

@@ -68,8 +68,7 @@ export function compareRules(options: {
   ]
   for (const { sourceKind } of profiles) {
     const calibrated = calibrateSource({ feeds: quietFeeds, sourceKind, syndrome, targetAlerts })
-    const { method, baseline } = calibrated.detector
-    const setting = `${method.slice(4)}, ${baseline} days, sd ≥ ${calibrated.minSigma.toFixed(2)}`
+    const setting = `C2, 28 days, alpha ${calibrated.alpha.toExponential(1)}`
     compared.push({
       name: sourceKind,
       setting,
