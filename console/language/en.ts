@@ -1096,6 +1096,7 @@ export const en: Texts = {
   // conditions of rules, in words
   ruleLeaf: {
     adjusted: ', freed of weekday and holiday',
+    alpha: ', α = {{alpha}}',
     fisher: 'Fisher',
     stouffer: 'Stouffer',
     maxP: ', p ≤ {{p}}',

@@ -1096,6 +1096,7 @@ export const zh = {
   // conditions of rules, in words
   ruleLeaf: {
     adjusted: '，按星期与节假日校正',
+    alpha: '，α = {{alpha}}',
     fisher: 'Fisher',
     stouffer: 'Stouffer',
     maxP: '，p ≤ {{p}}',
