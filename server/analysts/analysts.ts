@@ -87,10 +87,14 @@ export function startAnalysts(ports: AnalystPorts): Analysts {
     underWay ??= new Promise<StudyAnswer>(resolve => {
       worker ??= new Worker(new URL('./worker.ts', import.meta.url), { workerData: { connection: ports.connection } })
       const asked = worker
-      asked.unref()
+      // A resting thread keeps no process alive; one that studies is waited for.
+      asked.ref()
+      const onError = (error: unknown) => end({ fault: String((error as Error).message) })
+      const onExit = () => end({ fault: 'the thread ended' })
       const end = (answer: StudyAnswer) => {
         clearTimeout(timer)
-        asked.removeAllListeners()
+        asked.off('message', end).off('error', onError).off('exit', onExit)
+        asked.unref()
         if ('fault' in answer) {
           worker = undefined
           void asked.terminate()
@@ -98,10 +102,7 @@ export function startAnalysts(ports: AnalystPorts): Analysts {
         resolve(answer)
       }
       const timer = setTimeout(() => end({ fault: 'the study took too long' }), studyMaxMs)
-      timer.unref()
-      asked.once('error', error => end({ fault: String((error as Error).message) }))
-      asked.once('exit', () => end({ fault: 'the thread ended' }))
-      asked.once('message', end)
+      asked.once('message', end).once('error', onError).once('exit', onExit)
       asked.postMessage(order())
     }).then(async answer => {
       underWay = undefined

@@ -77,6 +77,7 @@ test('STUDY-5 the thread reads the table of counts, says what it found under a k
   const log = await openPostgresLog(database.pool)
   const clock = createHandClock()
   const line = await bootLine(log, clock, isDataFault)
+  await line.writer.submit(makeCity(1))
   const today = getDayIndex(clock.now())
   const county = [...line.world.regions.values()].find(region => region.level === 'county')!
   let seq = 100
