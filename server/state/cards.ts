@@ -4,7 +4,7 @@
  * stands in the card's history. Names and numbers stay sealed in the log; a person is known here by a pseudonym of the door.
  */
 import { type CardFacts, judgeCard } from '#contract/cards.ts'
-import { findDiseaseById, getCardLimits, getDiseaseRoot, getDuplicateDays } from '#contract/diseases.ts'
+import { cardLimitsMs, findDiseaseById, getDiseaseRoot, getDuplicateDays, isUrgent } from '#contract/diseases.ts'
 import { done, type EntryOf, nameActor, type Outcome } from '#contract/entry.ts'
 import { dayMs } from '#contract/scalars.ts'
 import { isCommandStale } from './commands.ts'
@@ -52,6 +52,29 @@ function addStep(card: Card, step: Step): void {
   const history = [...card.history, step]
   card.history = history.length <= historyMax ? history : [history[0]!, ...history.slice(-(historyMax - 1))]
   card.version++
+}
+
+/** The limits a card of this disease has now: as published, else those of the law. */
+function getLimits(world: World, diseaseId: string): { file: number; review: number } {
+  const group = isUrgent(diseaseId) ? 'urgent' : 'usual'
+  return world.city.cardLimits?.[group] ?? cardLimitsMs[group]
+}
+
+/** Replaces the limits for what is filed from now on; an older version than the one held changes nothing. */
+export function applyLimits(world: World, entry: EntryOf<'report.limitsPublished'>, touched: Touched): Outcome {
+  const { version, urgent, usual } = entry.body
+  if (version < (world.city.cardLimits?.version ?? 0)) return done
+  const toMs = (said: { fileS: number; reviewS: number }) => ({
+    file: said.fileS * 1_000,
+    review: said.reviewS * 1_000,
+  })
+  world.city.cardLimits = {
+    version,
+    ...(urgent ? { urgent: toMs(urgent) } : {}),
+    ...(usual ? { usual: toMs(usual) } : {}),
+  }
+  touched.city = true
+  return done
 }
 
 /** The id of the tree for an id a sender may know by a former name. */
@@ -154,7 +177,7 @@ export function applyCard(world: World, entry: EntryOf<'report.received'>, touch
   if (world.cards.has(body.cardId)) return refuse('CARD_EXISTS', { cardId: body.cardId })
   const at = entry.loggedAt
   const diseaseId = toDiseaseId(body.diseaseId)
-  const limits = getCardLimits(diseaseId)
+  const limits = getLimits(world, diseaseId)
   const filedAt = saidAt ?? entry.receivedAt
   const by = nameActor(entry)
   const draft = world.drafts.get(body.cardId)
@@ -217,7 +240,7 @@ export function applyCorrection(world: World, entry: EntryOf<'report.corrected'>
   if (isOther) part(world, found, touched)
   Object.assign(found, next)
   if (body.personKeys) found.personKeys = renewKeys(found.personKeys ?? [], body.personKeys)
-  const limits = getCardLimits(found.diseaseId)
+  const limits = getLimits(world, found.diseaseId)
   found.fileDueAt = found.diagnosedAt + limits.file
   found.filedLate = found.filedAt > found.fileDueAt
   found.reviewDueAt = at + limits.review
@@ -283,7 +306,7 @@ export function applyDraft(world: World, entry: EntryOf<'report.drafted'>, touch
     diseaseId,
     draftedAt: held?.draftedAt ?? entry.loggedAt,
     draftedBy: nameActor(entry),
-    fileDueAt: (body.diagnosedAt ?? held?.draftedAt ?? entry.loggedAt) + getCardLimits(diseaseId).file,
+    fileDueAt: (body.diagnosedAt ?? held?.draftedAt ?? entry.loggedAt) + getLimits(world, diseaseId).file,
     sealedFields: [...new Set([...(held?.sealedFields ?? []), ...listPersonal(entry.body)])],
   }
   world.drafts.set(draft.cardId, draft)

@@ -324,3 +324,20 @@ test('CARD-10 a row of the line list holds what it is filtered by and nothing of
   )
   assert.doesNotMatch(JSON.stringify(row.view), /i77|sealed:|personKeys/)
 })
+
+test('CARD-11 the limits are settings: published anew they hold for what is filed from then on, an older version for nothing', () => {
+  const f = createFolding()
+  const before = file(f, { diseaseId: 'cholera' })
+  const publish = (version: number, body: object) => f.say('report.limitsPublished', { version, ...body })
+  publish(2, { urgent: { fileS: 1_800, reviewS: 3_600 } })
+  publish(1, { urgent: { fileS: 60, reviewS: 60 } })
+  const after = file(f, { diseaseId: 'cholera' })
+  assert.deepEqual(
+    [before, after].map(card => [card.fileDueAt - card.diagnosedAt, card.reviewDueAt - card.at]),
+    [
+      [2 * hourMs, 2 * hourMs],
+      [hourMs / 2, hourMs],
+    ],
+  )
+  assert.equal(file(f, { diseaseId: 'hfmd' }).filedLate, false, 'a class left out keeps the limit of the law')
+})
