@@ -113,7 +113,10 @@ function addToIndex(index: Map<string, string[]>, card: Card): void {
 }
 
 /** The first card of the same person and disease within the disease's window; undefined when this is the first. */
-function findFirst(world: World, card: Card): Card | undefined {
+function findFirst(
+  world: World,
+  card: Pick<Card, 'diseaseId' | 'diagnosedAt'> & { personKeys?: string[] | undefined },
+): Card | undefined {
   const index = getPersonIndex(world)
   const windowMs = getDuplicateDays(card.diseaseId) * dayMs
   let first: Card | undefined
@@ -297,13 +300,15 @@ export function applyRetraction(world: World, entry: EntryOf<'report.retracted'>
 
 /** A feed prepares a card; a newer draft of the same id replaces the older one. What was filed is not drafted again. */
 export function applyDraft(world: World, entry: EntryOf<'report.drafted'>, touched: Touched): Outcome {
-  const { personKeys: _k, patientName: _n, patientPhone: _p, identityNumber: _i, addressText: _a, ...body } = entry.body
+  const { personKeys, patientName: _n, patientPhone: _p, identityNumber: _i, addressText: _a, ...body } = entry.body
   if (world.cards.has(body.cardId)) return refuse('CARD_EXISTS', { cardId: body.cardId })
   const diseaseId = toDiseaseId(body.diseaseId)
   const held = world.drafts.get(body.cardId)
+  const same = findFirst(world, { diseaseId, diagnosedAt: body.diagnosedAt ?? entry.loggedAt, personKeys })
   const draft: Draft = {
     ...body,
     diseaseId,
+    ...(same ? { duplicateOf: same.cardId } : {}),
     draftedAt: held?.draftedAt ?? entry.loggedAt,
     draftedBy: nameActor(entry),
     fileDueAt: (body.diagnosedAt ?? held?.draftedAt ?? entry.loggedAt) + getLimits(world, diseaseId).file,

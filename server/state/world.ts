@@ -435,6 +435,10 @@ export function findRegionAt(world: Pick<World, 'regions'>, code: string, level:
 
 /** Fills what records of an earlier era do not hold yet; a world of this era is left as it is. */
 export function upcastWorld(world: World): World {
+  // An alert of report cards raised before two people were asked for is closed by two now.
+  for (const alert of world.alerts.values())
+    if (alert.statutory === undefined && alert.rules === undefined && alert.state !== 'closed')
+      alert.statutory = alert.evidence.some(e => e.method === 'card')
   for (const card of world.cards.values() as Iterable<Card & { version?: number }>) {
     if (card.version !== undefined) continue
     const limits = getCardLimits(card.diseaseId)

@@ -302,6 +302,16 @@ test('CARD-9 a feed drafts, a person files under the same id or says why not; a 
   const card = file(f, { cardId: 'D1', diseaseId: 'cholera', diagnosedAt: f.now() })
   assert.deepEqual([f.world.drafts.has('D1'), f.world.alerts.size, card.sealedFields], [false, 1, ['patientName']])
   assert.equal(draft('D1'), 'CARD_EXISTS')
+  // A person who has a card of this disease already: the hospital is told before it files another.
+  file(f, { cardId: 'P1', diseaseId: 'hfmd', personKeys: ['i5'] })
+  f.say('report.drafted', {
+    cardId: 'D3',
+    diseaseId: 'hfmd',
+    regionCode: '330402',
+    facilityId: 'F1',
+    personKeys: ['i5'],
+  })
+  assert.equal(f.world.drafts.get('D3')!.duplicateOf, 'P1')
   assert.equal(codeOf(f.say('report.draftDismissed', { cardId: 'D2', reason: '非病例' })), 'done')
   assert.equal(codeOf(f.say('report.draftDismissed', { cardId: 'D2', reason: '非病例' })), 'DRAFT_UNKNOWN')
 })
@@ -340,4 +350,14 @@ test('CARD-11 the limits are settings: published anew they hold for what is file
     ],
   )
   assert.equal(file(f, { diseaseId: 'hfmd' }).filedLate, false, 'a class left out keeps the limit of the law')
+})
+
+test('CARD-12 what is over leaves the world after its time, what the county has not reviewed stays', () => {
+  const f = createFolding()
+  const [waiting, reviewed] = [file(f), file(f)]
+  f.say('report.reviewed', { cardId: reviewed!.cardId, decision: 'accepted' })
+  f.turn(61 * dayMs)
+  f.tick(1_000, 'day')
+  assert.deepEqual([...f.world.cards.keys()], [waiting!.cardId])
+  assert.equal(codeOf(f.say('report.reviewed', { cardId: waiting!.cardId, decision: 'accepted' })), 'done')
 })
