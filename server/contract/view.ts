@@ -279,6 +279,7 @@ export const IncidentView = z.object({
     .array(
       z.object({
         placeId: Id,
+        placeName: z.string(),
         unitId: Id,
         at: EpochMs,
         by: z.string(),
@@ -433,6 +434,8 @@ export const DestinationView = z.object({
   rows: z.array(
     z.object({
       placeId: Id,
+      /** Hospitals beyond the asker's region are named here alone. */
+      name: z.string(),
       rank: z.int().min(1),
       driveS: Seconds,
       km: z.number().min(0),
