@@ -31,6 +31,7 @@ const Environment = z.strictObject({
   VIGIL_MAPBOX_TOKEN: z.string().optional(),
   VIGIL_PAGER_SMS_URL: z.url().optional(),
   VIGIL_PAGER_WEBHOOK_URL: z.url().optional(),
+  VIGIL_PAGER_WEBHOOK_FORM: z.enum(['page', 'wecom', 'dingtalk', 'feishu']).default('page'),
   VIGIL_PAGER_SECRET: z.string().min(16).optional(),
   /** Address consoles are reached at: links in pages and the allowed Origin behind a proxy. */
   VIGIL_PUBLIC_URL: z.url().optional(),
@@ -61,6 +62,8 @@ export type Config = {
   mapboxToken?: string
   pagerSmsUrl?: string
   pagerWebhookUrl?: string
+  /** Shape the webhook wants: the house's own, or a group robot's. */
+  pagerWebhookForm: 'page' | 'wecom' | 'dingtalk' | 'feishu'
   pagerSecret?: string
   publicUrl?: string
   logLevel: string
@@ -119,6 +122,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   return {
     ...(e.DATABASE_URL === undefined ? {} : { databaseUrl: e.DATABASE_URL }),
     pager: e.PAGER,
+    pagerWebhookForm: e.VIGIL_PAGER_WEBHOOK_FORM,
     publicCalls: e.PUBLIC_CALLS === 'on',
     clock: e.CLOCK,
     host: e.VIGIL_HOST,
@@ -154,6 +158,8 @@ export function maskConfig(config: Config): Record<string, unknown> {
   const masked: Record<string, unknown> = { ...config }
   for (const key of ['databaseUrl', 'redisUrl'])
     if (typeof masked[key] === 'string') masked[key] = masked[key].replace(/\/\/[^@/]*@/, '//***@')
-  for (const key of ['pagerSecret', 'mapboxToken']) if (masked[key] !== undefined) masked[key] = '***'
+  // The address of a robot holds its key.
+  for (const key of ['pagerSecret', 'pagerWebhookUrl', 'mapboxToken'])
+    if (masked[key] !== undefined) masked[key] = '***'
   return masked
 }

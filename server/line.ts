@@ -270,6 +270,7 @@ export async function openLine(ports: LinePorts): Promise<Line> {
         isLive: pagerMode === 'live',
         ...(config.pagerSmsUrl === undefined ? {} : { smsUrl: config.pagerSmsUrl }),
         ...(config.pagerWebhookUrl === undefined ? {} : { webhookUrl: config.pagerWebhookUrl }),
+        webhookForm: config.pagerWebhookForm,
         ...(config.pagerSecret === undefined ? {} : { secret: config.pagerSecret }),
         publicUrl: config.publicUrl ?? publicUrl,
         now,

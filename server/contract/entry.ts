@@ -92,6 +92,13 @@ export const overrideCauses = [
   'hospital-asked',
   'other',
 ] as const
+/** Seconds from diagnosis to filing, and from filing to the county's review: a minute to a week. */
+const LimitS = z
+  .int()
+  .min(60)
+  .max(7 * 86_400)
+const CardLimits = z.strictObject({ fileS: LimitS, reviewS: LimitS })
+
 /** What a report card may say beside disease, class, place and diagnosis. */
 const cardFields = {
   icd10: z.string().max(16).optional(),
@@ -549,6 +556,12 @@ const bodies = {
     ...cardPerson,
   }),
   'report.retracted': z.strictObject({ cardId: Id, reason: z.string().min(1).max(400) }),
+  /** Limits of filing and review from now on, in seconds; a class left out has those of the law. */
+  'report.limitsPublished': z.strictObject({
+    version: z.int().min(1),
+    urgent: CardLimits.optional(),
+    usual: CardLimits.optional(),
+  }),
   'report.reviewed': z.strictObject({
     cardId: Id,
     decision: z.enum(['accepted', 'returned']),
@@ -824,6 +837,7 @@ const rows: Record<Kind, Row> = {
   }),
   'report.retracted': fact('live', '报告卡删除', 'report card retracted'),
   'report.reviewed': command('报告卡审核', 'report card reviewed'),
+  'report.limitsPublished': fact('urgent', '报告时限发布', 'report limits published'),
   'signal.found': fact('live', '分析信号', 'signal found'),
   'alert.acknowledged': command('预警确认', 'alert acknowledged'),
   'alert.noted': command('预警备注', 'alert note'),

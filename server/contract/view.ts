@@ -727,6 +727,8 @@ export const DraftView = z.object({
   diagnosedAt: EpochMs.optional(),
   draftedAt: EpochMs,
   draftedBy: z.string(),
+  /** A card of the same person and disease that is there already. */
+  duplicateOf: Id.optional(),
   /** When filing is due, counted from the diagnosis the feed told, else from the draft. */
   fileDueAt: EpochMs,
   sealedFields: z.array(z.string()),

@@ -6,6 +6,7 @@
 import { createHmac } from 'node:crypto'
 import type { Entry } from '#contract/entry.ts'
 import type { Page, World } from '../state/world.ts'
+import { isTakenByRobot, type WebhookForm, writeForRobot } from './robots.ts'
 
 export const pageEveryMs = 1_000
 /** A page older than this is not sent any more: the console has long shown it. */
@@ -22,6 +23,8 @@ export type PagerPorts = {
   isLive: boolean
   smsUrl?: string
   webhookUrl?: string
+  /** Shape the webhook wants; the house's own JSON when absent. */
+  webhookForm?: WebhookForm
   /** Signs each request (HMAC-SHA256 of the body), so that the receiver knows who asks. */
   secret?: string
   publicUrl: string
@@ -105,8 +108,9 @@ export function startPager(epoch: string, ports: PagerPorts): () => Promise<void
   const post = async (
     url: string,
     text: PageText,
+    form: WebhookForm,
   ): Promise<{ isAccepted: boolean; isReceipted: boolean; detail: string }> => {
-    const body = JSON.stringify(text)
+    const body = writeForRobot(form, text)
     const headers: Record<string, string> = {
       'content-type': 'application/json',
       'idempotency-key': text.pageId,
@@ -116,7 +120,7 @@ export function startPager(epoch: string, ports: PagerPorts): () => Promise<void
       const answer = await ports.fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(answerMaxMs) })
       const said = (await answer.text()).slice(0, 1_000)
       return {
-        isAccepted: answer.ok,
+        isAccepted: answer.ok && isTakenByRobot(form, said),
         isReceipted: answer.ok && /"receipt"\s*:\s*true/.test(said),
         detail: String(answer.status),
       }
@@ -135,7 +139,7 @@ export function startPager(epoch: string, ports: PagerPorts): () => Promise<void
       await say(page, 'page.attempted', { channel, attempt: attemptsMax, result: 'dry' })
       return
     }
-    const answer = await post(url, text)
+    const answer = await post(url, text, channel === 'webhook' ? (ports.webhookForm ?? 'page') : 'page')
     await say(page, 'page.attempted', {
       channel,
       attempt,

@@ -153,6 +153,7 @@ export const sayTable: Readonly<Record<Kind, readonly Role[]>> = {
   'report.corrected': ['hospital', 'epidemiologist', 'player'],
   'report.retracted': ['hospital', 'epidemiologist', 'player'],
   'report.reviewed': ['epidemiologist', 'player'],
+  'report.limitsPublished': register,
   'signal.found': houseOnly,
   'alert.acknowledged': answering,
   'alert.noted': answering,

@@ -97,6 +97,7 @@ function renew(world: World, alert: Alert, finding: Finding, subject: Subject, t
   if (!merged.isNews && finding.level >= alert.level) return
   const before = { level: alert.level, statutory: alert.statutory === true, hidden: alert.hidden === true }
   Object.assign(alert, summarise(merged.parts, Math.min(alert.level, finding.level)))
+  if (before.statutory) alert.statutory = true
   if (subject.syndrome !== undefined) alert.syndrome ??= subject.syndrome as Alert['syndrome']
   if (subject.diseaseId !== undefined) alert.diseaseId ??= subject.diseaseId
   alert.mergeKey = subject.mergeKey

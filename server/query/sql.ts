@@ -488,8 +488,9 @@ export async function countCardsByDay(pool: Pool, filter: CardFilter): Promise<{
       : `((${day} >= ${from} AND ${day} <= ${until})
           OR (${day} IS NULL AND diagnosis_day >= ${from} AND diagnosis_day <= ${until}))`
   const found = await pool.query<{ day: string | null; n: number }>(
-    `SELECT to_char(${day}, 'YYYY-MM-DD') AS day, count(*)::int AS n FROM card_record
-     WHERE ${where} AND duplicate_of IS NULL AND state <> 'retracted' AND ${within} GROUP BY 1`,
+    `SELECT to_char(on_day, 'YYYY-MM-DD') AS day, n FROM (
+       SELECT ${day} AS on_day, count(*)::int AS n FROM card_record
+       WHERE ${where} AND duplicate_of IS NULL AND state <> 'retracted' AND ${within} GROUP BY 1) AS counted`,
     values,
   )
   return found.rows

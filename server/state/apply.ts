@@ -27,6 +27,7 @@ import {
   applyDismissal,
   applyDraft,
   applyForgetting,
+  applyLimits,
   applyRetraction,
   applyReview,
 } from './cards.ts'
@@ -151,6 +152,7 @@ const folds: { [K in Kind]: Fold<K> } = {
   'report.corrected': applyCorrection,
   'report.retracted': applyRetraction,
   'report.reviewed': applyReview,
+  'report.limitsPublished': applyLimits,
   'signal.found': keep,
   'alert.acknowledged': keep,
   'alert.noted': keep,

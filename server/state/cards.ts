@@ -4,7 +4,7 @@
  * stands in the card's history. Names and numbers stay sealed in the log; a person is known here by a pseudonym of the door.
  */
 import { type CardFacts, judgeCard } from '#contract/cards.ts'
-import { findDiseaseById, getCardLimits, getDiseaseRoot, getDuplicateDays } from '#contract/diseases.ts'
+import { cardLimitsMs, findDiseaseById, getDiseaseRoot, getDuplicateDays, isUrgent } from '#contract/diseases.ts'
 import { done, type EntryOf, nameActor, type Outcome } from '#contract/entry.ts'
 import { dayMs } from '#contract/scalars.ts'
 import { isCommandStale } from './commands.ts'
@@ -54,6 +54,29 @@ function addStep(card: Card, step: Step): void {
   card.version++
 }
 
+/** The limits a card of this disease has now: as published, else those of the law. */
+function getLimits(world: World, diseaseId: string): { file: number; review: number } {
+  const group = isUrgent(diseaseId) ? 'urgent' : 'usual'
+  return world.city.cardLimits?.[group] ?? cardLimitsMs[group]
+}
+
+/** Replaces the limits for what is filed from now on; an older version than the one held changes nothing. */
+export function applyLimits(world: World, entry: EntryOf<'report.limitsPublished'>, touched: Touched): Outcome {
+  const { version, urgent, usual } = entry.body
+  if (version < (world.city.cardLimits?.version ?? 0)) return done
+  const toMs = (said: { fileS: number; reviewS: number }) => ({
+    file: said.fileS * 1_000,
+    review: said.reviewS * 1_000,
+  })
+  world.city.cardLimits = {
+    version,
+    ...(urgent ? { urgent: toMs(urgent) } : {}),
+    ...(usual ? { usual: toMs(usual) } : {}),
+  }
+  touched.city = true
+  return done
+}
+
 /** The id of the tree for an id a sender may know by a former name. */
 function toDiseaseId(diseaseId: string): string {
   return findDiseaseById(diseaseId)?.diseaseId ?? diseaseId
@@ -90,7 +113,10 @@ function addToIndex(index: Map<string, string[]>, card: Card): void {
 }
 
 /** The first card of the same person and disease within the disease's window; undefined when this is the first. */
-function findFirst(world: World, card: Card): Card | undefined {
+function findFirst(
+  world: World,
+  card: Pick<Card, 'diseaseId' | 'diagnosedAt'> & { personKeys?: string[] | undefined },
+): Card | undefined {
   const index = getPersonIndex(world)
   const windowMs = getDuplicateDays(card.diseaseId) * dayMs
   let first: Card | undefined
@@ -154,7 +180,7 @@ export function applyCard(world: World, entry: EntryOf<'report.received'>, touch
   if (world.cards.has(body.cardId)) return refuse('CARD_EXISTS', { cardId: body.cardId })
   const at = entry.loggedAt
   const diseaseId = toDiseaseId(body.diseaseId)
-  const limits = getCardLimits(diseaseId)
+  const limits = getLimits(world, diseaseId)
   const filedAt = saidAt ?? entry.receivedAt
   const by = nameActor(entry)
   const draft = world.drafts.get(body.cardId)
@@ -217,7 +243,7 @@ export function applyCorrection(world: World, entry: EntryOf<'report.corrected'>
   if (isOther) part(world, found, touched)
   Object.assign(found, next)
   if (body.personKeys) found.personKeys = renewKeys(found.personKeys ?? [], body.personKeys)
-  const limits = getCardLimits(found.diseaseId)
+  const limits = getLimits(world, found.diseaseId)
   found.fileDueAt = found.diagnosedAt + limits.file
   found.filedLate = found.filedAt > found.fileDueAt
   found.reviewDueAt = at + limits.review
@@ -274,16 +300,18 @@ export function applyRetraction(world: World, entry: EntryOf<'report.retracted'>
 
 /** A feed prepares a card; a newer draft of the same id replaces the older one. What was filed is not drafted again. */
 export function applyDraft(world: World, entry: EntryOf<'report.drafted'>, touched: Touched): Outcome {
-  const { personKeys: _k, patientName: _n, patientPhone: _p, identityNumber: _i, addressText: _a, ...body } = entry.body
+  const { personKeys, patientName: _n, patientPhone: _p, identityNumber: _i, addressText: _a, ...body } = entry.body
   if (world.cards.has(body.cardId)) return refuse('CARD_EXISTS', { cardId: body.cardId })
   const diseaseId = toDiseaseId(body.diseaseId)
   const held = world.drafts.get(body.cardId)
+  const same = findFirst(world, { diseaseId, diagnosedAt: body.diagnosedAt ?? entry.loggedAt, personKeys })
   const draft: Draft = {
     ...body,
     diseaseId,
+    ...(same ? { duplicateOf: same.cardId } : {}),
     draftedAt: held?.draftedAt ?? entry.loggedAt,
     draftedBy: nameActor(entry),
-    fileDueAt: (body.diagnosedAt ?? held?.draftedAt ?? entry.loggedAt) + getCardLimits(diseaseId).file,
+    fileDueAt: (body.diagnosedAt ?? held?.draftedAt ?? entry.loggedAt) + getLimits(world, diseaseId).file,
     sealedFields: [...new Set([...(held?.sealedFields ?? []), ...listPersonal(entry.body)])],
   }
   world.drafts.set(draft.cardId, draft)

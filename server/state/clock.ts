@@ -21,6 +21,8 @@ export const keptMs = {
   closedAlert: 14 * dayMs,
   signal: 60 * dayMs,
   card: 60 * dayMs,
+  /** A card the county has not reviewed can still be. */
+  openCard: 366 * dayMs,
   /** A draft nobody filed or dismissed. */
   draft: 14 * dayMs,
   closedEvent: 30 * dayMs,
@@ -74,7 +76,8 @@ function prune(world: World, touched: Touched): void {
   drop(world.numbers, n => n.lastAt < before(keptMs.number) && (n.mark?.expiresAt ?? 0) < world.city.now)
   drop(world.alerts, a => a.state === 'closed' && (a.closedAt ?? 0) < before(keptMs.closedAlert), touched.alerts)
   drop(world.signals, s => s.until < before(keptMs.signal))
-  drop(world.cards, c => c.at < before(keptMs.card), touched.cards)
+  const isOpen = (state: string) => state === 'filed' || state === 'returned'
+  drop(world.cards, c => c.at < before(isOpen(c.state) ? keptMs.openCard : keptMs.card), touched.cards)
   drop(world.drafts, d => d.draftedAt < before(keptMs.draft), touched.drafts)
   drop(world.events, e => e.state === 'closed' && (e.closedAt ?? 0) < before(keptMs.closedEvent), touched.events)
   drop(world.pages, p => p.dueAt < before(keptMs.page))

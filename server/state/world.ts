@@ -219,6 +219,8 @@ export type Review = ReviewView
 /** Exact ranges of source sequence numbers counted so far, ascending, disjoint, not touching: [from, to, from, to, …]. */
 export type SourceRanges = { key: string; ranges: number[]; heardAt: number }
 
+type CardLimitsMs = { file: number; review: number }
+
 export type City = {
   /** loggedAt of the newest entry: the core's now. */
   now: number
@@ -232,6 +234,8 @@ export type City = {
   /** Absent until a calendar was published. */
   calendarVersion?: number
   regionsVersion: number
+  /** Limits of report cards as published, in ms; absent: those of the law. */
+  cardLimits?: { version: number; urgent?: CardLimitsMs; usual?: CardLimitsMs }
   /** Last number of a paper slip given out; absent before the first. */
   slipsIssued?: number
   /** Time of the first call ever counted: from then on a day without a call is a true zero. 0 before. */
@@ -431,6 +435,10 @@ export function findRegionAt(world: Pick<World, 'regions'>, code: string, level:
 
 /** Fills what records of an earlier era do not hold yet; a world of this era is left as it is. */
 export function upcastWorld(world: World): World {
+  // An alert of report cards raised before two people were asked for is closed by two now.
+  for (const alert of world.alerts.values())
+    if (alert.statutory === undefined && alert.rules === undefined && alert.state !== 'closed')
+      alert.statutory = alert.evidence.some(e => e.method === 'card')
   for (const card of world.cards.values() as Iterable<Card & { version?: number }>) {
     if (card.version !== undefined) continue
     const limits = getCardLimits(card.diseaseId)

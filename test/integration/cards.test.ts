@@ -181,6 +181,7 @@ test('CARD-22 county, city, nobody beside; a hospital its own; review by the cou
     northern: await server.as('epidemiologist', [north]),
     city: await server.as('epidemiologist', [city]),
   }
+  const beside = await server.open(people.northern)
   const mine = card({ diseaseId: 'rubella', ...planted })
   const other = card({ diseaseId: 'rubella', regionCode: north, facilityId: 'F2' })
   await done(people.hospital, 'report.received', mine)
@@ -193,6 +194,9 @@ test('CARD-22 county, city, nobody beside; a hospital its own; review by the cou
   assert.deepEqual(await seen(people.northern), [other.cardId])
   assert.deepEqual(await seen(people.city), [mine.cardId, other.cardId, foreign.cardId].sort())
   assert.deepEqual(await seen(people.hospital), [mine.cardId])
+  await until('its own card', () => beside.seen.some(text => text.includes(other.cardId)))
+  assert.ok(!beside.seen.some(text => text.includes(mine.cardId)), 'nothing of the county beside')
+  beside.socket.disconnect()
   for (const [as, cardId] of [
     [people.northern, mine.cardId],
     [people.hospital, foreign.cardId],

@@ -559,6 +559,7 @@ test('IN-10 every route × role × region and strangers: who may is let in, who 
       .replace(':recordKind/:recordId', `call/${callId}`)
       .replace(':incidentId', incidentId)
       .replace(':alertId', alertId)
+      .replace(':callId', callId)
       .replace(':id', 'U1')
       .replace(':accountId', 'nobody')
       .replace(':deviceId', 'nobody')
@@ -568,8 +569,19 @@ test('IN-10 every route × role × region and strangers: who may is let in, who 
         '/v1/card-series',
         `/v1/card-series?diseaseId=plague&fromDay=2026-01-01&untilDay=2026-01-31&regionCode=${south}`,
       )
+      .replace(
+        '/v1/surveillance/calendar',
+        `/v1/surveillance/calendar?sourceKind=pharmacy&syndrome=unknown&regionCode=${south}&fromDay=2026-01-01&toDay=2026-01-31`,
+      )
+      .replace('/v1/addresses', '/v1/addresses?q=x')
+      .replace(/reviews\/samples$/, 'reviews/samples?day=2026-01-01')
+      .replace(/reviews(\.csv)?$/, path => `${path}?month=2026-01`)
+      .replace(
+        /^\/v1\/(reports\/dispatch(\.csv)?|tracks|replay)$/,
+        path => `${path}?from=1700000000000&to=1700000001000`,
+      )
       .replace('/v1/series', `/v1/series?sourceKind=call-120&syndrome=unknown&regionCode=${south}`)
-      .replace('/track', '/track?from=1700000000000&to=1700000001000')
+      .replace(/\/track$/, '/track?from=1700000000000&to=1700000001000')
   type Asker = { name: string; as: Readonly<Record<string, string>>; principal: Principal; region: string }
   const askers: Asker[] = []
   for (const region of [south, north]) {

@@ -262,6 +262,7 @@ function makeEveryKind(): Entry[] {
       expects: { card: 2 },
     }),
     makeEntry('report.retracted', 's', key(), { cardId: 'K1', reason: '误报' }, at, { actor }),
+    makeEntry('report.limitsPublished', 's', key(), { version: 1, urgent: { fileS: 3_600, reviewS: 7_200 } }, at),
     makeEntry(
       'alert.verified',
       's',

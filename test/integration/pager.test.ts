@@ -91,6 +91,8 @@ const planted = {
   identityNumber: '330402199001011234',
   addressText: '页测路 9 号',
 }
+let patients = 0
+/** Another person each time: a second card of the same one is joined to the first and is no new case. */
 const card = () =>
   submission('report.received', {
     cardId: randomUUID(),
@@ -100,6 +102,8 @@ const card = () =>
     facilityId: 'F1',
     diagnosedAt: Date.now() - 1_000,
     ...planted,
+    patientPhone: `1361111${String(++patients).padStart(4, '0')}`,
+    identityNumber: `33040219900101${String(patients).padStart(4, '0')}`,
   })
 const pagesOf = (alertId: string) => got.filter(g => g.page.alertId === alertId)
 

@@ -302,6 +302,16 @@ test('CARD-9 a feed drafts, a person files under the same id or says why not; a 
   const card = file(f, { cardId: 'D1', diseaseId: 'cholera', diagnosedAt: f.now() })
   assert.deepEqual([f.world.drafts.has('D1'), f.world.alerts.size, card.sealedFields], [false, 1, ['patientName']])
   assert.equal(draft('D1'), 'CARD_EXISTS')
+  // A person who has a card of this disease already: the hospital is told before it files another.
+  file(f, { cardId: 'P1', diseaseId: 'hfmd', personKeys: ['i5'] })
+  f.say('report.drafted', {
+    cardId: 'D3',
+    diseaseId: 'hfmd',
+    regionCode: '330402',
+    facilityId: 'F1',
+    personKeys: ['i5'],
+  })
+  assert.equal(f.world.drafts.get('D3')!.duplicateOf, 'P1')
   assert.equal(codeOf(f.say('report.draftDismissed', { cardId: 'D2', reason: '非病例' })), 'done')
   assert.equal(codeOf(f.say('report.draftDismissed', { cardId: 'D2', reason: '非病例' })), 'DRAFT_UNKNOWN')
 })
@@ -323,4 +333,31 @@ test('CARD-10 a row of the line list holds what it is filtered by and nothing of
     ['hepatitis', day(-3), '2026-11-21', '2026-11-22', null, 'unknown'],
   )
   assert.doesNotMatch(JSON.stringify(row.view), /i77|sealed:|personKeys/)
+})
+
+test('CARD-11 the limits are settings: published anew they hold for what is filed from then on, an older version for nothing', () => {
+  const f = createFolding()
+  const before = file(f, { diseaseId: 'cholera' })
+  const publish = (version: number, body: object) => f.say('report.limitsPublished', { version, ...body })
+  publish(2, { urgent: { fileS: 1_800, reviewS: 3_600 } })
+  publish(1, { urgent: { fileS: 60, reviewS: 60 } })
+  const after = file(f, { diseaseId: 'cholera' })
+  assert.deepEqual(
+    [before, after].map(card => [card.fileDueAt - card.diagnosedAt, card.reviewDueAt - card.at]),
+    [
+      [2 * hourMs, 2 * hourMs],
+      [hourMs / 2, hourMs],
+    ],
+  )
+  assert.equal(file(f, { diseaseId: 'hfmd' }).filedLate, false, 'a class left out keeps the limit of the law')
+})
+
+test('CARD-12 what is over leaves the world after its time, what the county has not reviewed stays', () => {
+  const f = createFolding()
+  const [waiting, reviewed] = [file(f), file(f)]
+  f.say('report.reviewed', { cardId: reviewed!.cardId, decision: 'accepted' })
+  f.turn(61 * dayMs)
+  f.tick(1_000, 'day')
+  assert.deepEqual([...f.world.cards.keys()], [waiting!.cardId])
+  assert.equal(codeOf(f.say('report.reviewed', { cardId: waiting!.cardId, decision: 'accepted' })), 'done')
 })

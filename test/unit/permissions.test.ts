@@ -148,6 +148,7 @@ const says: Record<Kind, string> = {
   'report.corrected': 'hep',
   'report.retracted': 'hep',
   'report.reviewed': 'ep',
+  'report.limitsPublished': 'ap',
   'signal.found': '',
   'alert.acknowledged': 'edsa',
   'alert.noted': 'edsa',

@@ -8,6 +8,7 @@ import type { Actor, BodyInputOf, Kind } from '#contract/entry.ts'
 import type { RuleInput } from '#contract/rule.ts'
 import { hourMs } from '#contract/scalars.ts'
 import { composePage } from '../../server/fanout/pager.ts'
+import { isTakenByRobot, webhookForms, writeForRobot } from '../../server/fanout/robots.ts'
 import { notify } from '../../server/notify/alerts.ts'
 import { reportWithinMs } from '../../server/state/events.ts'
 import { type Alert, createTouched } from '../../server/state/world.ts'
@@ -530,4 +531,39 @@ test('VERIFY-14 what is hidden tells nobody and runs no clock; shown, it is told
   assert.deepEqual([alert!.hidden, alert!.verifyDueAt, f.world.pages.size], [false, f.now() + 24 * hourMs, 1])
   find(13, true)
   assert.deepEqual([alertsOf(f).length, alert!.hidden, alert!.cases], [1, false, 13])
+})
+
+test('VERIFY-15 a robot is told level, place and link in its own shape; a fault code behind a 200 is no acceptance', () => {
+  const page = {
+    pageId: 'P-A-1-0',
+    alertId: 'A-1',
+    role: 'epidemiologist',
+    to: [{ accountId: 'epi-3' }],
+    level: 1,
+    regionCode: '330402',
+    place: '南湖区',
+    text: '【守望】处置:南湖区',
+    link: 'https://x/#/alerts/A-1',
+  }
+  for (const form of webhookForms) {
+    const said = writeForRobot(form, page)
+    assert.ok(said.includes('【守望】处置:南湖区') && said.includes('https://x/#/alerts/A-1'), form)
+    assert.equal(said.includes('epi-3'), form === 'page', 'a robot speaks to a group')
+  }
+  assert.deepEqual(JSON.parse(writeForRobot('wecom', page)), {
+    msgtype: 'text',
+    text: { content: '【守望】处置:南湖区 https://x/#/alerts/A-1' },
+  })
+  for (const [form, answer, taken] of [
+    ['wecom', '{"errcode":0,"errmsg":"ok"}', true],
+    ['wecom', '{"errcode":93000,"errmsg":"invalid webhook url"}', false],
+    ['dingtalk', '{"errcode":310000}', false],
+    ['feishu', '{"code":0,"msg":"success"}', true],
+    ['feishu', '{"StatusCode":0}', true],
+    ['feishu', '{"code":19001}', false],
+    ['feishu', '{}', false],
+    ['wecom', '<html>', false],
+    ['page', '', true],
+  ] as const)
+    assert.equal(isTakenByRobot(form, answer), taken, `${form} ${answer}`)
 })
