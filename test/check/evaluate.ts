@@ -7,7 +7,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { defaultRules } from '../../server/detect/default-rules.ts'
 import { evaluateSeries, formatSeriesScores } from '../help/evaluate-series.ts'
-import { compareRules, formatBurden, formatComparison, measureBurden } from '../help/evaluate-tables.ts'
+import { compareRules, formatBurden, formatComparison, listFused, measureBurden } from '../help/evaluate-tables.ts'
 import { daysDefault, daysMax, evaluateDispatch } from './evaluate-dispatch.ts'
 
 /** Replicates of each of the 42 scenarios; ten hold every outbreak size once. */
@@ -33,7 +33,7 @@ function parseCount(name: string, text: string | undefined, fallback: number, ma
   throw new ArgumentReject(`${name} 须为 1 至 ${max} 的整数`, `${name} must be a whole number from 1 to ${max}`)
 }
 
-const parts = ['series', 'rules', 'burden'] as const
+const parts = ['series', 'rules', 'fused', 'burden'] as const
 type Part = (typeof parts)[number]
 
 function parsePart(text: string | undefined): Part | undefined {
@@ -65,6 +65,14 @@ const describeRules = (tables: readonly string[]): string[] => [
   'calendar, at the level alpha at which it raises as many alerts as the multi-trigger rules on other years with the same kinds of shocks and no outbreak.',
   'PPV: alerts within an outbreak of their county. By chance: outbreaks in whose days the same year alarms without them.',
   'Intervals: Wilson for shares of outbreaks, bootstrap over years for the rest.',
+  '',
+  ...tables,
+]
+
+const describeFused = (tables: readonly string[]): string[] => [
+  '## At fewer alerts: the rules that need two witnesses alone',
+  '',
+  'The same comparison for the k-of-n and joined rules without the single-source rule that is published beside them: fewer alerts, so less is found by chance.',
   '',
   ...tables,
 ]
@@ -126,6 +134,9 @@ function main(): number {
   )
   add('rules', `--years ${years}`, () =>
     describeRules(formatComparison(compareRules({ rules: defaultRules, years, seed, say }))),
+  )
+  add('fused', `--years ${years}`, () =>
+    describeFused(formatComparison(compareRules({ rules: listFused(defaultRules), years, seed, say }))),
   )
   add('burden', `--years ${years}`, () =>
     describeBurden(years, formatBurden(measureBurden({ rules: defaultRules, years, seed }), seed)),
