@@ -37,6 +37,11 @@ export function listWatching(rules: readonly Rule[], syndrome: string): Rule[] {
   return rules.filter(rule => rule.syndrome === syndrome)
 }
 
+/** Those of them that need two witnesses: k of n, or joined p-values. */
+export function listFused(rules: readonly Rule[]): Rule[] {
+  return rules.filter(rule => rule.when.type === 'combined-p' || (rule.when.type === 'kOf' && rule.when.k >= 2))
+}
+
 /**
  * Plays the same years under the multi-trigger rules and under each source alone, every source calibrated to raise as many
  * alerts as the multi-trigger rules do on other years that hold the same false shocks and no outbreak.
