@@ -23,6 +23,30 @@ function toPercents(series: Series): (number | null)[] {
   })
 }
 
+/** Days between the baseline and the day judged, and for C3 the two before that it sums. */
+const leadDays = { C1: 0, C2: 2, C3: 4 } as const
+/** A young series is judged on what it has, from a week on, as EARS was made for. */
+const baselineMin = 7
+/** Share of a baseline that may be missing: an outage of two days must not blind a month of days. */
+const missingShare = 0.25
+
+/**
+ * The reported days of a history freed of the calendar, and how many of them make the baseline: the wanted number, or all there
+ * are in a young series. Undefined with less than a week, or with more than a quarter of the wanted days missing.
+ */
+function listReported(
+  history: readonly (number | null)[],
+  wanted: number,
+  lead: number,
+): { values: number[]; baseline: number } | undefined {
+  const span = history.slice(-(wanted + lead + 1))
+  const missing = span.filter(value => value === null).length
+  if (missing > missingShare * wanted) return undefined
+  const values = history.filter(value => value !== null)
+  const baseline = Math.min(wanted, values.length - 1 - lead)
+  return baseline < Math.min(wanted, baselineMin) ? undefined : { values, baseline }
+}
+
 export type Assessment = {
   observed: number
   expected: number
@@ -49,20 +73,23 @@ export function assessDetector(
   const raw = leaf.proportion ? toPercents(series) : series.values
   const observed = raw[at]
   if (observed === null || observed === undefined) return undefined
+  const method = leaf.method.slice(4) as 'C1' | 'C2' | 'C3'
   let values: ArrayLike<number | null> = raw
   let slot = at
   let factor = 1
+  let baseline = leaf.baseline
   if (leaf.adjust === 'calendar' && series.period === 'day') {
     const adjusted = adjustUntil(raw, series.firstIndex, at, getCalendar(world.calendar))
-    if (!adjusted) return undefined
-    values = adjusted.values
-    slot = adjusted.slot
+    const reported = adjusted && listReported(adjusted.values, leaf.baseline, leadDays[method])
+    if (!reported) return undefined
+    values = reported.values
+    slot = reported.values.length - 1
     factor = adjusted.factor
+    baseline = reported.baseline
   }
-  const method = leaf.method.slice(4) as 'C1' | 'C2' | 'C3'
   const judged = evaluateEars(values, slot, {
     method,
-    baselineDays: leaf.baseline,
+    baselineDays: baseline,
     minSigma: leaf.minSigma,
     ...(leaf.alpha === undefined || method === 'C3' ? {} : { alpha: leaf.alpha }),
   })
@@ -77,8 +104,8 @@ export function assessDetector(
   if (values !== raw) assessment.dayFactor = factor
   if (method !== 'C3') {
     const excess = values[slot]! - judged.expected
-    const t = judged.sd > 0 ? excess / (judged.sd * Math.sqrt(1 + 1 / leaf.baseline)) : 0
-    const p = judged.sd > 0 ? computeStudentUpperTail(t, leaf.baseline - 1) : excess > 0 ? pFloor : 1
+    const t = judged.sd > 0 ? excess / (judged.sd * Math.sqrt(1 + 1 / baseline)) : 0
+    const p = judged.sd > 0 ? computeStudentUpperTail(t, baseline - 1) : excess > 0 ? pFloor : 1
     assessment.pValue = Math.max(pFloor, p)
   }
   return assessment
