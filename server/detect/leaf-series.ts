@@ -6,8 +6,8 @@
 import type { CombinedCondition, CountCondition, DetectorCondition, PlaceCountCondition, Rule } from '#contract/rule.ts'
 import { formatDay } from '#contract/scalars.ts'
 import type { Series, World } from '../state/world.ts'
-import { adjustUntil, getCalendar } from './calendar.ts'
-import { correlationDaysMin, estimateCorrelation, findBestSubset } from './combine.ts'
+import { type AdjustedHistory, adjustUntil, type Calendar, getCalendar } from './calendar.ts'
+import { correlationDaysMin, estimateCorrelation, findBestSubset, findLeastP } from './combine.ts'
 import { assessCountTail, pFloor } from './count-tail.ts'
 import { computeStudentUpperTail } from './distributions.ts'
 import { evaluateEars } from './ears.ts'
@@ -21,6 +21,38 @@ function toPercents(series: Series): (number | null)[] {
     const denominator = series.denominators[slot] ?? null
     return value === null || denominator === null || denominator === 0 ? null : (value / denominator) * 100
   })
+}
+
+type Kept = {
+  slot: number
+  firstIndex: number
+  calendar: Calendar
+  seen: (number | null)[]
+  answer: AdjustedHistory | undefined
+}
+/** Histories kept at most; beyond it all are dropped and made anew. One is about 2 KB. */
+const keptMax = 20_000
+let kept = new WeakMap<Series, Kept>()
+let keptCount = 0
+
+/**
+ * `adjustUntil` of a series' counts, kept while they stay what they were: a morning's reports ask for the same neighbours again and
+ * again. What is kept is compared count by count, so the answer never hangs on what was asked before.
+ */
+function getAdjusted(series: Series, slot: number, calendar: Calendar): AdjustedHistory | undefined {
+  const held = kept.get(series)
+  if (held && held.slot === slot && held.firstIndex === series.firstIndex && held.calendar === calendar) {
+    let i = 0
+    while (i <= slot && held.seen[i] === series.values[i]) i++
+    if (i > slot) return held.answer
+  }
+  const answer = adjustUntil(series.values, series.firstIndex, slot, calendar)
+  if (!held && ++keptCount > keptMax) {
+    kept = new WeakMap()
+    keptCount = 1
+  }
+  kept.set(series, { slot, firstIndex: series.firstIndex, calendar, seen: series.values.slice(0, slot + 1), answer })
+  return answer
 }
 
 /** Days between the baseline and the day judged, and for C3 the two before that it sums. */
@@ -79,7 +111,10 @@ export function assessDetector(
   let factor = 1
   let baseline = leaf.baseline
   if (leaf.adjust === 'calendar' && series.period === 'day') {
-    const adjusted = adjustUntil(raw, series.firstIndex, at, getCalendar(world.calendar))
+    const calendar = getCalendar(world.calendar)
+    const adjusted = leaf.proportion
+      ? adjustUntil(raw, series.firstIndex, at, calendar)
+      : getAdjusted(series, at, calendar)
     const reported = adjusted && listReported(adjusted.values, leaf.baseline, leadDays[method])
     if (!reported) return undefined
     values = reported.values
@@ -238,18 +273,23 @@ type Part = {
   observed: number
   expected: number
   pValue: number
-  /** Counts freed of the calendar, by day index, for the correlation. */
-  byDay: Map<number, number | null>
+  /** Counts freed of the calendar and their day indexes, for the correlation. */
+  values: readonly (number | null)[]
+  days: readonly number[]
 }
 
-/** Histories of two sources on the days both have, oldest first. */
+/** Histories of two sources on the days both have before one, oldest first. */
 function align(a: Part, b: Part, day: number): [(number | null)[], (number | null)[]] {
   const left: (number | null)[] = []
   const right: (number | null)[] = []
-  for (const [at, value] of a.byDay) {
-    if (at >= day || !b.byDay.has(at)) continue
-    left.push(value)
-    right.push(b.byDay.get(at)!)
+  for (let i = 0, j = 0; i < a.days.length && j < b.days.length; ) {
+    const gap = a.days[i]! - b.days[j]!
+    if (gap === 0 && a.days[i]! < day) {
+      left.push(a.values[i]!)
+      right.push(b.values[j]!)
+    }
+    if (gap <= 0) i++
+    if (gap >= 0) j++
   }
   return [left, right]
 }
@@ -271,7 +311,7 @@ export function judgeCombined(
     if (!series || observed === null || observed === undefined) continue
     const history =
       leaf.adjust === 'calendar'
-        ? adjustUntil(series.values, series.firstIndex, slot, calendar)
+        ? getAdjusted(series, slot, calendar)
         : {
             values: series.values.slice(0, slot + 1),
             days: series.values.slice(0, slot + 1).map((_, i) => series.firstIndex + i),
@@ -284,10 +324,11 @@ export function judgeCombined(
       factor: history.factor,
     })
     if (!tail) continue
-    const byDay = new Map(history.days.map((at, i) => [at, history.values[i]!]))
-    parts.push({ sourceKind, observed, expected: tail.expected, pValue: tail.pValue, byDay })
+    parts.push({ sourceKind, observed, ...tail, values: history.values, days: history.days })
   }
-  if (parts.length < leaf.minSources) return undefined
+  // Dependence never helps: where the sources would not do even if independent, their history need not be asked.
+  const pValues = parts.map(part => part.pValue)
+  if (parts.length < leaf.minSources || findLeastP(pValues, leaf.method, leaf.minSources) > leaf.alpha) return undefined
   const correlations = parts.map((a, i) =>
     parts.map((b, j) => {
       if (i === j) return 1
@@ -305,7 +346,7 @@ export function judgeCombined(
     return facilities.get(sourceKind)
   }
   const best = findBestSubset(
-    parts.map(part => part.pValue),
+    pValues,
     correlations,
     leaf.method,
     leaf.minSources,

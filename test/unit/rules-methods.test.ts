@@ -8,7 +8,7 @@ import fc from 'fast-check'
 import type { CalendarSpan } from '#contract/calendar.ts'
 import { parseDay } from '#contract/scalars.ts'
 import { buildCalendar, getWeekday } from '../../server/detect/calendar.ts'
-import { combineP, estimateCorrelation, findBestSubset } from '../../server/detect/combine.ts'
+import { combineP, estimateCorrelation, findBestSubset, findLeastP } from '../../server/detect/combine.ts'
 import { assessCountTail } from '../../server/detect/count-tail.ts'
 import { computeChiSquareUpperTail, computeStudentUpperTail } from '../../server/detect/distributions.ts'
 import { computeQValues } from '../../server/detect/false-discovery.ts'
@@ -114,6 +114,7 @@ test('RULE-44 over subsets a further source only raises, whatever its p and its 
         const after = findBestSubset([...pValues, further], correlations, method, 2)!
         assert.ok(after.pValue <= before.pValue)
         assert.ok(after.pValue > 0 && after.pValue <= 1)
+        assert.ok(findLeastP([...pValues, further], method, 2) <= after.pValue, 'the bound holds')
       },
     ),
     { numRuns: 300 },
