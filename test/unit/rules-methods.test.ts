@@ -12,6 +12,7 @@ import { combineP, estimateCorrelation, findBestSubset, findLeastP } from '../..
 import { assessCountTail } from '../../server/detect/count-tail.ts'
 import { computeChiSquareUpperTail, computeStudentUpperTail } from '../../server/detect/distributions.ts'
 import { computeQValues } from '../../server/detect/false-discovery.ts'
+import { getWeek } from '../../server/detect/leaf-cards.ts'
 import { findPlaceCluster } from '../../server/detect/place-cluster.ts'
 import { createRandomDraw } from '../../server/detect/random.ts'
 import { assessRatio } from '../../server/detect/ratio.ts'
@@ -242,4 +243,16 @@ test('RULE-50 the count model: level on Poisson days, no opinion on half a basel
   assert.equal(assessCountTail([1, 2], 1, 3, { baselineDays: 28 }), undefined)
   const huge = assessCountTail(new Array(31).fill(4), 30, 1_000_000, { baselineDays: 28 })!
   assert.ok(huge.pValue > 0 && Number.isFinite(huge.pValue))
+})
+
+test('RULE-64 weeks run from Monday and belong to the year of their Thursday', () => {
+  const week = (day: string) => {
+    const { monday, year, week: n } = getWeek(parseDay(day)!)
+    return [parseDay(day)! - monday, year, n]
+  }
+  assert.deepEqual(week('2025-12-28'), [6, 2025, 52])
+  assert.deepEqual(week('2025-12-29'), [0, 2026, 1])
+  assert.deepEqual(week('2026-12-31'), [3, 2026, 53])
+  assert.deepEqual(week('2027-01-03'), [6, 2026, 53])
+  assert.deepEqual(week('2027-01-04'), [0, 2027, 1])
 })
