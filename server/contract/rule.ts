@@ -20,7 +20,10 @@ export const DetectorCondition = z.strictObject({
   proportion: z.boolean().default(false),
   /** Counts below this never fire. */
   minCount: z.int().min(0).max(1_000_000).default(3),
-  /** `calendar`: judged on daily counts freed of weekday and holiday (detect/calendar.ts); hourly series stay as they are. */
+  /**
+   * `calendar`: judged on the reported days of a daily series freed of weekday and holiday (detect/calendar.ts); up to a quarter of the
+   * baseline may be missing, and a series younger than its baseline is judged from a week on. Hourly series stay as they are.
+   */
   adjust: z.enum(['none', 'calendar']).default('none'),
   /** One-sided level of C1 and C2; absent: 0.001, as published. C3 has none. */
   alpha: z.number().min(1e-9).max(0.2).optional(),

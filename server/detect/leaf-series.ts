@@ -6,8 +6,8 @@
 import type { CombinedCondition, CountCondition, DetectorCondition, PlaceCountCondition, Rule } from '#contract/rule.ts'
 import { formatDay } from '#contract/scalars.ts'
 import type { Series, World } from '../state/world.ts'
-import { adjustUntil, getCalendar } from './calendar.ts'
-import { correlationDaysMin, estimateCorrelation, findBestSubset } from './combine.ts'
+import { type AdjustedHistory, adjustUntil, type Calendar, getCalendar } from './calendar.ts'
+import { correlationDaysMin, estimateCorrelation, findBestSubset, findLeastP } from './combine.ts'
 import { assessCountTail, pFloor } from './count-tail.ts'
 import { computeStudentUpperTail } from './distributions.ts'
 import { evaluateEars } from './ears.ts'
@@ -21,6 +21,62 @@ function toPercents(series: Series): (number | null)[] {
     const denominator = series.denominators[slot] ?? null
     return value === null || denominator === null || denominator === 0 ? null : (value / denominator) * 100
   })
+}
+
+type Kept = {
+  slot: number
+  firstIndex: number
+  calendar: Calendar
+  seen: (number | null)[]
+  answer: AdjustedHistory | undefined
+}
+/** Histories kept at most; beyond it all are dropped and made anew. One is about 2 KB. */
+const keptMax = 20_000
+let kept = new WeakMap<Series, Kept>()
+let keptCount = 0
+
+/**
+ * `adjustUntil` of a series' counts, kept while they stay what they were: a morning's reports ask for the same neighbours again and
+ * again. What is kept is compared count by count, so the answer never hangs on what was asked before.
+ */
+function getAdjusted(series: Series, slot: number, calendar: Calendar): AdjustedHistory | undefined {
+  const held = kept.get(series)
+  if (held && held.slot === slot && held.firstIndex === series.firstIndex && held.calendar === calendar) {
+    let i = 0
+    while (i <= slot && held.seen[i] === series.values[i]) i++
+    if (i > slot) return held.answer
+  }
+  const answer = adjustUntil(series.values, series.firstIndex, slot, calendar)
+  if (!held && ++keptCount > keptMax) {
+    kept = new WeakMap()
+    keptCount = 1
+  }
+  kept.set(series, { slot, firstIndex: series.firstIndex, calendar, seen: series.values.slice(0, slot + 1), answer })
+  return answer
+}
+
+/** Days between the baseline and the day judged, and for C3 the two before that it sums. */
+const leadDays = { C1: 0, C2: 2, C3: 4 } as const
+/** A young series is judged on what it has, from a week on, as EARS was made for. */
+const baselineMin = 7
+/** Share of a baseline that may be missing: an outage of two days must not blind a month of days. */
+const missingShare = 0.25
+
+/**
+ * The reported days of a history freed of the calendar, and how many of them make the baseline: the wanted number, or all there
+ * are in a young series. Undefined with less than a week, or with more than a quarter of the wanted days missing.
+ */
+function listReported(
+  history: readonly (number | null)[],
+  wanted: number,
+  lead: number,
+): { values: number[]; baseline: number } | undefined {
+  const span = history.slice(-(wanted + lead + 1))
+  const missing = span.filter(value => value === null).length
+  if (missing > missingShare * wanted) return undefined
+  const values = history.filter(value => value !== null)
+  const baseline = Math.min(wanted, values.length - 1 - lead)
+  return baseline < Math.min(wanted, baselineMin) ? undefined : { values, baseline }
 }
 
 export type Assessment = {
@@ -49,20 +105,26 @@ export function assessDetector(
   const raw = leaf.proportion ? toPercents(series) : series.values
   const observed = raw[at]
   if (observed === null || observed === undefined) return undefined
+  const method = leaf.method.slice(4) as 'C1' | 'C2' | 'C3'
   let values: ArrayLike<number | null> = raw
   let slot = at
   let factor = 1
+  let baseline = leaf.baseline
   if (leaf.adjust === 'calendar' && series.period === 'day') {
-    const adjusted = adjustUntil(raw, series.firstIndex, at, getCalendar(world.calendar))
-    if (!adjusted) return undefined
-    values = adjusted.values
-    slot = adjusted.slot
+    const calendar = getCalendar(world.calendar)
+    const adjusted = leaf.proportion
+      ? adjustUntil(raw, series.firstIndex, at, calendar)
+      : getAdjusted(series, at, calendar)
+    const reported = adjusted && listReported(adjusted.values, leaf.baseline, leadDays[method])
+    if (!reported) return undefined
+    values = reported.values
+    slot = reported.values.length - 1
     factor = adjusted.factor
+    baseline = reported.baseline
   }
-  const method = leaf.method.slice(4) as 'C1' | 'C2' | 'C3'
   const judged = evaluateEars(values, slot, {
     method,
-    baselineDays: leaf.baseline,
+    baselineDays: baseline,
     minSigma: leaf.minSigma,
     ...(leaf.alpha === undefined || method === 'C3' ? {} : { alpha: leaf.alpha }),
   })
@@ -77,8 +139,8 @@ export function assessDetector(
   if (values !== raw) assessment.dayFactor = factor
   if (method !== 'C3') {
     const excess = values[slot]! - judged.expected
-    const t = judged.sd > 0 ? excess / (judged.sd * Math.sqrt(1 + 1 / leaf.baseline)) : 0
-    const p = judged.sd > 0 ? computeStudentUpperTail(t, leaf.baseline - 1) : excess > 0 ? pFloor : 1
+    const t = judged.sd > 0 ? excess / (judged.sd * Math.sqrt(1 + 1 / baseline)) : 0
+    const p = judged.sd > 0 ? computeStudentUpperTail(t, baseline - 1) : excess > 0 ? pFloor : 1
     assessment.pValue = Math.max(pFloor, p)
   }
   return assessment
@@ -211,18 +273,23 @@ type Part = {
   observed: number
   expected: number
   pValue: number
-  /** Counts freed of the calendar, by day index, for the correlation. */
-  byDay: Map<number, number | null>
+  /** Counts freed of the calendar and their day indexes, for the correlation. */
+  values: readonly (number | null)[]
+  days: readonly number[]
 }
 
-/** Histories of two sources on the days both have, oldest first. */
+/** Histories of two sources on the days both have before one, oldest first. */
 function align(a: Part, b: Part, day: number): [(number | null)[], (number | null)[]] {
   const left: (number | null)[] = []
   const right: (number | null)[] = []
-  for (const [at, value] of a.byDay) {
-    if (at >= day || !b.byDay.has(at)) continue
-    left.push(value)
-    right.push(b.byDay.get(at)!)
+  for (let i = 0, j = 0; i < a.days.length && j < b.days.length; ) {
+    const gap = a.days[i]! - b.days[j]!
+    if (gap === 0 && a.days[i]! < day) {
+      left.push(a.values[i]!)
+      right.push(b.values[j]!)
+    }
+    if (gap <= 0) i++
+    if (gap >= 0) j++
   }
   return [left, right]
 }
@@ -244,7 +311,7 @@ export function judgeCombined(
     if (!series || observed === null || observed === undefined) continue
     const history =
       leaf.adjust === 'calendar'
-        ? adjustUntil(series.values, series.firstIndex, slot, calendar)
+        ? getAdjusted(series, slot, calendar)
         : {
             values: series.values.slice(0, slot + 1),
             days: series.values.slice(0, slot + 1).map((_, i) => series.firstIndex + i),
@@ -257,10 +324,11 @@ export function judgeCombined(
       factor: history.factor,
     })
     if (!tail) continue
-    const byDay = new Map(history.days.map((at, i) => [at, history.values[i]!]))
-    parts.push({ sourceKind, observed, expected: tail.expected, pValue: tail.pValue, byDay })
+    parts.push({ sourceKind, observed, ...tail, values: history.values, days: history.days })
   }
-  if (parts.length < leaf.minSources) return undefined
+  // Dependence never helps: where the sources would not do even if independent, their history need not be asked.
+  const pValues = parts.map(part => part.pValue)
+  if (parts.length < leaf.minSources || findLeastP(pValues, leaf.method, leaf.minSources) > leaf.alpha) return undefined
   const correlations = parts.map((a, i) =>
     parts.map((b, j) => {
       if (i === j) return 1
@@ -278,7 +346,7 @@ export function judgeCombined(
     return facilities.get(sourceKind)
   }
   const best = findBestSubset(
-    parts.map(part => part.pValue),
+    pValues,
     correlations,
     leaf.method,
     leaf.minSources,

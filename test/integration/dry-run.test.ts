@@ -102,8 +102,9 @@ test('RULE-70 the price and the catch of a list of rules are told before it is p
   assert.equal(alert!.evidence[0]!.observed, countOf('F1', outbreakDay))
   assert.equal(view.candidate.perCountyWeek, 1 / 2 / view.weeks)
   const [caught] = view.catches
-  assert.deepEqual([caught!.what, caught!.candidate!.delayH, caught!.current], ['planted', 30, undefined])
-  assert.equal(view.gained.length, 1)
+  assert.deepEqual([caught!.what, caught!.candidate!.delayH], ['planted', 30])
+  assert.equal(view.currentVersion, before)
+  assert.ok(view.current.alertCount > 0, 'the default rules see it too')
   assert.deepEqual([server.world.city.rulesVersion, server.world.alerts.size], [before, alerts])
 
   const blunt = await server.ask('POST', '/v1/rules/dry-run', epidemiologist, {
@@ -111,8 +112,10 @@ test('RULE-70 the price and the catch of a list of rules are told before it is p
     ...span(),
     planted,
   })
-  assert.equal((blunt.body as unknown as DryRunView).candidate.alertCount, 0)
-  assert.equal((blunt.body as unknown as DryRunView).catches[0]!.candidate, undefined)
+  const missed = blunt.body as unknown as DryRunView
+  assert.deepEqual([missed.candidate.alertCount, missed.gained], [0, []])
+  assert.equal(missed.catches[0]!.candidate, undefined)
+  assert.equal(missed.lost.length, missed.current.alertCount, 'what would be lost is named')
 })
 
 test('RULE-71 an asker is told of its own regions alone', async () => {

@@ -202,8 +202,9 @@ test('RULE-55 a disease stands for everything under it; a retracted card withdra
     },
     createTouched(),
   )
-  if (found.outcome.result === 'done' && 'state' in f.world.cards.get(`K${cards}`)!)
-    assert.equal(f.world.signals.has(key), false)
+  assert.equal(found.outcome.result, 'done')
+  assert.deepEqual(found.findings, [])
+  assert.equal(f.world.signals.has(key), false)
 })
 
 test('RULE-56 the ratio proposes a grade and never more than 核实; without the years, or on a zero mean, it says nothing', () => {
@@ -387,4 +388,16 @@ test('RULE-62 a rule that could never hold is refused when it is written', () =>
   const twice = joined({ sourceKinds: ['pharmacy', 'pharmacy'] })
   assert.throws(() => Rule.parse(twice), /fewer different source kinds/)
   assert.throws(() => Rule.parse(joined({ sourceKinds: ['pharmacy', 'crystal-ball'] })))
+})
+
+test('RULE-63 the level of an alert is the most urgent over its rules of one place and syndrome, and never falls again', () => {
+  const of = (ruleId: string, level: number, kind: SourceKind) =>
+    makeRule({ ruleId, level, syndrome: 'respiratory', when: leaf(kind) })
+  const f = start(of('mild', 3, 'pharmacy'), of('grave', 1, 'hotline'), of('slight', 4, 'school-absence'))
+  const levels: number[][] = []
+  for (const kind of ['pharmacy', 'hotline', 'school-absence'] as const) {
+    count(f, kind, 20)
+    levels.push(alerts(f).map(alert => alert.level))
+  }
+  assert.deepEqual(levels, [[3], [1], [1]])
 })

@@ -8,10 +8,11 @@ import fc from 'fast-check'
 import type { CalendarSpan } from '#contract/calendar.ts'
 import { parseDay } from '#contract/scalars.ts'
 import { buildCalendar, getWeekday } from '../../server/detect/calendar.ts'
-import { combineP, estimateCorrelation, findBestSubset } from '../../server/detect/combine.ts'
+import { combineP, estimateCorrelation, findBestSubset, findLeastP } from '../../server/detect/combine.ts'
 import { assessCountTail } from '../../server/detect/count-tail.ts'
 import { computeChiSquareUpperTail, computeStudentUpperTail } from '../../server/detect/distributions.ts'
 import { computeQValues } from '../../server/detect/false-discovery.ts'
+import { getWeek } from '../../server/detect/leaf-cards.ts'
 import { findPlaceCluster } from '../../server/detect/place-cluster.ts'
 import { createRandomDraw } from '../../server/detect/random.ts'
 import { assessRatio } from '../../server/detect/ratio.ts'
@@ -114,6 +115,7 @@ test('RULE-44 over subsets a further source only raises, whatever its p and its 
         const after = findBestSubset([...pValues, further], correlations, method, 2)!
         assert.ok(after.pValue <= before.pValue)
         assert.ok(after.pValue > 0 && after.pValue <= 1)
+        assert.ok(findLeastP([...pValues, further], method, 2) <= after.pValue, 'the bound holds')
       },
     ),
     { numRuns: 300 },
@@ -241,4 +243,16 @@ test('RULE-50 the count model: level on Poisson days, no opinion on half a basel
   assert.equal(assessCountTail([1, 2], 1, 3, { baselineDays: 28 }), undefined)
   const huge = assessCountTail(new Array(31).fill(4), 30, 1_000_000, { baselineDays: 28 })!
   assert.ok(huge.pValue > 0 && Number.isFinite(huge.pValue))
+})
+
+test('RULE-64 weeks run from Monday and belong to the year of their Thursday', () => {
+  const week = (day: string) => {
+    const { monday, year, week: n } = getWeek(parseDay(day)!)
+    return [parseDay(day)! - monday, year, n]
+  }
+  assert.deepEqual(week('2025-12-28'), [6, 2025, 52])
+  assert.deepEqual(week('2025-12-29'), [0, 2026, 1])
+  assert.deepEqual(week('2026-12-31'), [3, 2026, 53])
+  assert.deepEqual(week('2027-01-03'), [6, 2026, 53])
+  assert.deepEqual(week('2027-01-04'), [0, 2027, 1])
 })
