@@ -40,7 +40,10 @@ const Environment = z.strictObject({
   VIGIL_CHECKPOINT_ENTRIES: z.coerce.number().int().min(1_000).max(10_000_000).default(200_000),
   VIGIL_DEMO: Flag.default(false),
   /** Carries between the processes of one city; with it a process may be the line, the door in or the door out alone. */
-  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  REDIS_URL: z
+    .string()
+    .regex(/^(rediss?|unix):\/\/./)
+    .optional(),
   VIGIL_ROLE: z.enum(['all', 'line', 'intake', 'fanout']).default('all'),
 })
 
