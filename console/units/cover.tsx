@@ -14,6 +14,7 @@ import { useDesk } from '../shell/desk.ts'
 import { formatClock } from '../shell/format.ts'
 import { useKey } from '../shell/keys.ts'
 import { Action, ReadState, SentNote } from '../shell/parts.tsx'
+import { ModeRow } from './roster.tsx'
 
 const askAgainMs = 30_000
 
@@ -97,6 +98,7 @@ export function CoverStrip({ chosen, now }: { chosen: UnitView | undefined; now:
           )
         })}
       </div>
+      <ModeRow />
       <Action word={t('incident.personHide')} keyId="cover" testId="cover-close" onAct={toggle} />
     </div>
   )
