@@ -475,6 +475,8 @@ export const en: Texts = {
     cover: 'Cover',
     coverNow: '{{percent}} % of people find a unit within {{s}} s, {{count}} units free',
     coverNone: 'no stations or no population',
+    coverLegend: 'Preparedness',
+    coverLegendOf: 'the stronger the colour, the less likely a free unit is in reach',
     coverFor: '{{unit}} may stand at',
     coverEnough: 'No move is worth it',
     home: 'home',

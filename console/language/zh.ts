@@ -475,6 +475,8 @@ export const zh = {
     cover: '覆盖',
     coverNow: '{{s}} 秒内有车可达的人口 {{percent}}%，待命 {{count}} 组',
     coverNone: '没有站点或人口，无法计算',
+    coverLegend: '备勤',
+    coverLegendOf: '颜色越深，越难有空闲车组及时到达',
     coverFor: '{{unit}} 可驻',
     coverEnough: '没有值得的调防',
     home: '本站',

@@ -20,6 +20,7 @@ import { findUnitWait, getIncidentWait, judgeWait } from '../../console/incident
 import { en } from '../../console/language/en.ts'
 import { zh } from '../../console/language/zh.ts'
 import { readCommand } from '../../console/shell/command-words.ts'
+import { shadeCounties } from '../../console/units/cover-map.ts'
 import { getUnitLook } from '../../console/units/status.ts'
 import { listUnitAlarms } from '../../console/units/unit-alarms.ts'
 
@@ -193,4 +194,15 @@ test('TASK-14 a time written by hand is the nearest such time, also over midnigh
   assert.equal(readClockTime('00:00:10', midnight - 60_000), midnight - 20_000)
   for (const wrong of ['', '25:00', '8', '08:60', '08:00:60', 'acht'])
     assert.equal(readClockTime(wrong, now), undefined, wrong)
+})
+
+test('TASK-20 the map of preparedness weighs the cells of a county by their people', () => {
+  const cell = (code: string, people: number, prepared: number) => ({ code, lon: 0, lat: 0, people, prepared })
+  const shades = shadeCounties(
+    [cell('A1', 3_000, 1), cell('A2', 1_000, 0.6), cell('B1', 10, 0), cell('C1', 0, 1)],
+    code => code.slice(0, 1),
+  )
+  assert.deepEqual([...shades.keys()], ['A', 'B'])
+  assert.ok(Math.abs(shades.get('A')!.shade - 0.1) < 1e-12)
+  assert.equal(shades.get('B')!.shade, 1)
 })
