@@ -165,7 +165,9 @@ export function AdviceList({ incident, advice }: { incident: IncidentView; advic
           <span>{nameUnit(unit.unitId)}</span>
           <span className="right">{unit.etaP50S === undefined ? '' : formatClock(unit.etaP50S * 1_000)}</span>
           <span className="right">{formatKm(unit.crowKm)} km</span>
-          <span className="advice-soon">{unit.why[language]}</span>
+          <span className="advice-soon" title={unit.why[language]}>
+            {unit.why[language]}
+          </span>
         </div>
       ))}
       <StrayRefusals incident={incident} shown={rows.map(row => row.unitId)} />

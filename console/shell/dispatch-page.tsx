@@ -29,7 +29,6 @@ export function DispatchPage({ flashing }: { flashing: string | undefined }) {
   return (
     <main className="desk desk-dispatch" data-testid="page-dispatch">
       <div className="column column-case">
-        <CallSlip />
         {draft ? (
           <DraftForm key={draft.callId ?? 'hand'} draft={draft} />
         ) : history ? (
@@ -74,6 +73,7 @@ export function DispatchPage({ flashing }: { flashing: string | undefined }) {
             }
           : {})}
       />
+      <CallSlip />
     </main>
   )
 }

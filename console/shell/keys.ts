@@ -25,6 +25,7 @@ export const keyTable = [
   { id: 'toUnits', keys: ['u'], shown: 'U', where: 'desk' },
   { id: 'answer', keys: ['F1'], shown: 'F1', where: 'desk', inText: true },
   { id: 'join', keys: ['Ctrl+j'], shown: 'Ctrl+J', where: 'call', inText: true },
+  { id: 'askPosition', keys: ['Alt+l'], shown: 'Alt+L', where: 'call', inText: true },
   { id: 'endConsultation', keys: ['Alt+z'], shown: 'Alt+Z', where: 'call', inText: true },
   { id: 'endRepeat', keys: ['Alt+c'], shown: 'Alt+C', where: 'call', inText: true },
   { id: 'endHarassment', keys: ['Alt+s'], shown: 'Alt+S', where: 'call', inText: true },

@@ -11,7 +11,7 @@ import { acknowledgeDistress } from '../incidents/actions.ts'
 import { setLanguage, useTexts } from '../language/i18n.ts'
 import { useSecond } from '../live/clock.ts'
 import { useLink, useWorld } from '../live/store.ts'
-import { type Page, silence, useDesk } from './desk.ts'
+import { type Page, silence, useDesk, useRole } from './desk.ts'
 import { formatCityDay, formatClock, formatTime } from './format.ts'
 import { useKey } from './keys.ts'
 import { Action, Key } from './parts.tsx'
@@ -164,6 +164,7 @@ export function LinkBand() {
   const { t } = useTexts()
   const link = useLink(state => state.state)
   const silentS = useLink(state => state.silentS)
+  const hasPaper = useRole('dispatcher', 'shift-leader')
   const otherWire = useLink(state => state.otherWireVersion)
   const quarantined = useWorld(world => world.city?.quarantined ?? 0)
   const now = useSecond()
@@ -172,6 +173,9 @@ export function LinkBand() {
       {(link === 'old' || link === 'offline') && (
         <div className={`band band-${link}`} role="alert" data-testid="band">
           {t(`band.${link}`, { s: silentS, time: formatTime(now - silentS * 1_000) })}
+          {link === 'offline' && hasPaper && (
+            <Action word={t('band.paper')} testId="band-paper" onAct={() => useDesk.setState({ page: 'shift' })} />
+          )}
         </div>
       )}
       {link === 'waiting' && (

@@ -548,6 +548,8 @@ export const AlertPartView = z.object({
   level: Level,
   /** A statutory rule wins outright: it is the basis whatever other rules say. */
   statutory: z.boolean(),
+  /** A single statistical signal above its rule's false-discovery rate. */
+  hidden: z.boolean().optional(),
   evidence: z.array(EvidenceView),
   independentSources: z.int(),
   neededSources: z.int(),
@@ -598,6 +600,8 @@ export const AlertView = z.object({
   rules: z.array(AlertPartView).optional(),
   /** A statutory rule has a part in it: to close it takes two people. */
   statutory: z.boolean().optional(),
+  /** Every part is hidden: listed last, nobody is told and no clock runs, until a part is not. */
+  hidden: z.boolean().optional(),
   escalationStep: z.int(),
   nextEscalationAt: EpochMs.optional(),
   acknowledgedAt: EpochMs.optional(),
