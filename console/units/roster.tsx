@@ -7,7 +7,7 @@ import type { BodyInputOf } from '#contract/entry.ts'
 import { type CrewRole, movesPerShiftDefault, OperatingMode, operatingModeNames } from '#contract/fleet.ts'
 import type { UnitView } from '#contract/view.ts'
 import { assignCrew, setMode, subjectOf } from '../incidents/actions.ts'
-import { readClockTime } from '../incidents/choices.ts'
+import { readBreaks, readClockTime } from '../incidents/choices.ts'
 import { useTexts } from '../language/i18n.ts'
 import { useWorld } from '../live/store.ts'
 import { useDesk, useRole } from '../shell/desk.ts'
@@ -41,16 +41,8 @@ export function RosterStrip({ unit, now }: { unit: UnitView; now: number }) {
   )
   const startsAt = readClockTime(from, start)
   const endsAt = startsAt === undefined ? undefined : readClockTime(to, startsAt + shiftMs)
-  const breaks = rest
-    .split(/[\s,，、]+/)
-    .filter(word => word !== '')
-    .map(word => {
-      const [a, b] = word.split(/[-–~～至]/)
-      const begins = startsAt === undefined ? undefined : readClockTime(a ?? '', startsAt + shiftMs / 2)
-      const ends = begins === undefined ? undefined : readClockTime(b ?? '', begins)
-      return begins === undefined || ends === undefined ? undefined : { from: begins, to: ends }
-    })
-  const isWhole = startsAt !== undefined && endsAt !== undefined && breaks.every(pause => pause !== undefined)
+  const breaks = startsAt === undefined ? undefined : readBreaks(rest, startsAt + shiftMs / 2)
+  const isWhole = startsAt !== undefined && endsAt !== undefined && breaks !== undefined
   const save = () => {
     if (!isWhole) return
     const crew: BodyInputOf<'crew.assigned'>['crew'] = crewRoles.flatMap(role => {
@@ -63,7 +55,7 @@ export function RosterStrip({ unit, now }: { unit: UnitView; now: number }) {
       startsAt,
       endsAt,
       crew,
-      breaks: breaks.flatMap(pause => pause ?? []),
+      breaks,
     }).then(refused => {
       if (!refused) useDesk.setState({ strip: undefined })
     })
