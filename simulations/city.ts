@@ -827,9 +827,50 @@ export function* tellRegister(city: City, at: number): Generator<CityEvent> {
         capabilities: capabilities[unit.class],
         stationId: unit.stationId,
         regionCode: unit.region,
+        baseIds: listBases(city, unit.stationId),
       },
     }
   }
+  for (const [index, hospital] of city.hospitals.entries()) {
+    yield {
+      kind: 'hospital.stateReported',
+      at,
+      from: 'city',
+      body: {
+        placeId: hospital.id,
+        edState: index % 5 === 3 ? 'busy' : 'open',
+        edPatients: 18 + ((index * 7) % 20),
+        edCapacity: 30,
+        offloadMin: 4 + ((index * 3) % 12),
+        services: ['emergency', ...HOSPITAL_SERVICES.filter((_, at) => index === 0 || (at + index) % 3 !== 0)],
+      },
+    }
+  }
+}
+
+/** Services the hospitals of the city share out; the first has all of them. */
+const HOSPITAL_SERVICES = [
+  'chest-pain',
+  'stroke',
+  'trauma',
+  'obstetric',
+  'paediatric',
+  'poisoning',
+  'isolation',
+] as const
+/** Other stations a unit may be sent to stand at: the nearest. */
+const BASES_MAX = 2
+
+/** The stations nearest to a unit's own, nearest first. */
+function listBases(city: City, stationId: string): string[] {
+  const home = city.stations.find(({ id }) => id === stationId)
+  if (!home) return []
+  const squared = ({ lon, lat }: { lon: number; lat: number }) => (lon - home.lon) ** 2 + (lat - home.lat) ** 2
+  return city.stations
+    .filter(({ id }) => id !== stationId)
+    .sort((a, b) => squared(a) - squared(b) || (a.id < b.id ? -1 : 1))
+    .slice(0, BASES_MAX)
+    .map(({ id }) => id)
 }
 
 // ── planted outbreaks ─────────────────────────────────────────────────────────────────────────────────────────────

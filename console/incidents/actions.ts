@@ -244,6 +244,24 @@ export function moveUnit(unit: UnitView, placeId: string, gain?: number): Promis
   return say(subjectOf.unit(unitId), 'unit.moveOrdered', body, { unit: unit.version })
 }
 
+/** Adds or corrects one shift of a unit. */
+export function assignCrew(
+  unit: UnitView,
+  shift: Omit<BodyInputOf<'crew.assigned'>, 'unitId'>,
+): Promise<Refusal | undefined> {
+  return say(subjectOf.unit(unit.unitId), 'crew.assigned', { unitId: unit.unitId, ...shift })
+}
+
+/** Sets how a region's centre works, and how often a unit may be moved in a shift. */
+export function setMode(
+  regionCode: string,
+  mode: BodyInputOf<'region.modeChanged'>['mode'],
+  movesPerShiftMax: number | undefined,
+): Promise<Refusal | undefined> {
+  const body = { regionCode, mode, ...(movesPerShiftMax === undefined ? {} : { movesPerShiftMax }) }
+  return say(`region:${regionCode}`, 'region.modeChanged', body)
+}
+
 /** Says why another unit than the first advised was sent. */
 export function reasonOverride(
   incidentId: string,

@@ -71,3 +71,20 @@ export function readClockTime(text: string, near: number): number | undefined {
 export function isOfferedTo(incident: IncidentView, regions: readonly string[]): boolean {
   return incident.transfer !== undefined && regions.includes(incident.transfer.toCode)
 }
+
+/**
+ * Breaks written as `12:00-12:30 18:00-18:30`, each near an instant; undefined when one of them cannot be read. Between two times
+ * stands a hyphen, a dash, a tilde or the Chinese word for "until"; between breaks a blank or a comma of either script.
+ */
+export function readBreaks(text: string, near: number): { from: number; to: number }[] | undefined {
+  const breaks: { from: number; to: number }[] = []
+  for (const word of text.split(/[\s,\uFF0C\u3001]+/)) {
+    if (word === '') continue
+    const [first, second, ...more] = word.split(/[-~\u2013\uFF5E\u81F3]/)
+    const from = readClockTime(first ?? '', near)
+    const to = from === undefined ? undefined : readClockTime(second ?? '', from)
+    if (from === undefined || to === undefined || more.length > 0) return undefined
+    breaks.push({ from, to })
+  }
+  return breaks
+}

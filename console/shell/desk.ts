@@ -63,8 +63,8 @@ export type Desk = {
   /** Unit whose release is being reasoned. */
   releaseOf: string | undefined
   trackOf: string | undefined
-  /** The strip of the case panel that is open: handing over, help, joining, hospital, mass casualty. */
-  strip: 'transfer' | 'aid' | 'merge' | 'hospital' | 'mass' | 'cover' | undefined
+  /** The strip that is open: handing over, help, joining, hospital, mass casualty; cover and roster at the units. */
+  strip: 'transfer' | 'aid' | 'merge' | 'hospital' | 'mass' | 'cover' | 'roster' | undefined
   /** A unit that was sent although another was advised first: the reason is asked beside, never in the way. */
   override: { incidentId: string; unitId: string; rank: number; advisedUnitId: string } | undefined
   commandOpen: boolean

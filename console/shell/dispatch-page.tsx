@@ -11,6 +11,7 @@ import { IncidentPanel } from '../incidents/incident-panel.tsx'
 import { PackPanel } from '../incidents/pack-panel.tsx'
 import { IncidentQueue } from '../incidents/queue.tsx'
 import { useTexts } from '../language/i18n.ts'
+import { useCoverShades } from '../units/cover-map.ts'
 import { UnitList } from '../units/unit-list.tsx'
 import { followChosen, useDesk } from './desk.ts'
 import { useKey } from './keys.ts'
@@ -21,6 +22,7 @@ import { Action, Panel } from './parts.tsx'
 export function DispatchPage({ flashing }: { flashing: string | undefined }) {
   const { t } = useTexts()
   const draft = useDesk(desk => desk.draft)
+  const shades = useCoverShades(state => state.shades)
   const [history, setHistory] = useState(false)
   useKey('newIncident', () => useDesk.setState({ draft: { level: 3, syndrome: 'unknown' }, incidentId: undefined }))
   useKey('follow', followChosen)
@@ -57,7 +59,20 @@ export function DispatchPage({ flashing }: { flashing: string | undefined }) {
         <IncidentQueue />
         <UnitList flashing={flashing} />
       </div>
-      <MapPanel flashing={flashing} />
+      <MapPanel
+        flashing={flashing}
+        {...(shades
+          ? {
+              regionStates: shades,
+              legend: (
+                <>
+                  <b>{t('dispatch.coverLegend')}</b>
+                  <span>{t('dispatch.coverLegendOf')}</span>
+                </>
+              ),
+            }
+          : {})}
+      />
       <CallSlip />
     </main>
   )

@@ -3,6 +3,7 @@
  * and for a unit just freed; a dispatcher presses, nothing moves by itself, and each row says how many moves its shift has left.
  */
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { useEffect } from 'react'
 import type { CoverView, UnitView } from '#contract/view.ts'
 import { moveUnit, subjectOf } from '../incidents/actions.ts'
 import { isFree } from '../incidents/advice.ts'
@@ -14,6 +15,9 @@ import { useDesk } from '../shell/desk.ts'
 import { formatClock } from '../shell/format.ts'
 import { useKey } from '../shell/keys.ts'
 import { Action, ReadState, SentNote } from '../shell/parts.tsx'
+import { findCounty } from '../shell/region-words.ts'
+import { shadeCounties, useCoverShades } from './cover-map.ts'
+import { ModeRow } from './roster.tsx'
 
 const askAgainMs = 30_000
 
@@ -35,8 +39,14 @@ export function CoverStrip({ chosen, now }: { chosen: UnitView | undefined; now:
     placeholderData: keepPreviousData,
     refetchInterval: askAgainMs,
   })
-  if (!isOpen) return null
   const view = answer.data
+  const regions = useWorld(world => world.regions)
+  useEffect(() => {
+    const shades = isOpen && view ? shadeCounties(view.cells, code => findCounty(code, regions)) : undefined
+    useCoverShades.setState({ shades })
+  }, [isOpen, view, regions])
+  useEffect(() => () => useCoverShades.setState({ shades: undefined }), [])
+  if (!isOpen) return null
   const nameOf = (placeId: string | undefined) => (placeId && places.get(placeId)?.name) ?? '—'
   const percent = (share: number) => (share * 100).toFixed(1)
   return (
@@ -97,6 +107,7 @@ export function CoverStrip({ chosen, now }: { chosen: UnitView | undefined; now:
           )
         })}
       </div>
+      <ModeRow />
       <Action word={t('incident.personHide')} keyId="cover" testId="cover-close" onAct={toggle} />
     </div>
   )

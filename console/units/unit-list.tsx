@@ -11,7 +11,7 @@ import { useTexts } from '../language/i18n.ts'
 import { useSecond } from '../live/clock.ts'
 import { findFix } from '../live/positions.ts'
 import { useWorld } from '../live/store.ts'
-import { chooseIncident, chooseUnit, followChosen, useDesk } from '../shell/desk.ts'
+import { chooseIncident, chooseUnit, followChosen, useDesk, useRole } from '../shell/desk.ts'
 import { formatAge, formatClock, formatKm, formatTime, shortenId } from '../shell/format.ts'
 import { GridList, type GridReach } from '../shell/grid-list.tsx'
 import { useKey } from '../shell/keys.ts'
@@ -19,6 +19,7 @@ import { Action, Empty, Panel, SentNote, StatusPill } from '../shell/parts.tsx'
 import { useCountyNames } from '../shell/regions.ts'
 import { CoverStrip } from './cover.tsx'
 import { judgeFreshness } from './freshness.ts'
+import { RosterStrip } from './roster.tsx'
 import { getStatusLook, unitStatuses } from './status.ts'
 import { StatusStrip } from './status-strip.tsx'
 
@@ -42,6 +43,8 @@ export function UnitList({ flashing }: { flashing: string | undefined }) {
   const statusOf = useDesk(desk => desk.statusOf)
   const trackOf = useDesk(desk => desk.trackOf)
   const stripOpen = useDesk(desk => desk.strip === 'cover')
+  const rosterOpen = useDesk(desk => desk.strip === 'roster')
+  const mayRoster = useRole('shift-leader')
   const nameOf = useCountyNames(language)
   const now = useSecond()
   const reach = useRef<GridReach>(null)
@@ -150,6 +153,14 @@ export function UnitList({ flashing }: { flashing: string | undefined }) {
                   onAct={() => chooseIncident(chosen.incidentId)}
                 />
               )}
+              {mayRoster && (
+                <Action
+                  word={t('dispatch.rosterOpen')}
+                  testId="roster-open"
+                  pressed={rosterOpen}
+                  onAct={() => useDesk.setState({ strip: rosterOpen ? undefined : 'roster' })}
+                />
+              )}
               <Action
                 word={t('units.setStatus')}
                 keyId="status"
@@ -241,6 +252,7 @@ export function UnitList({ flashing }: { flashing: string | undefined }) {
         </p>
       )}
       <CoverStrip chosen={chosen} now={now} />
+      {chosen && mayRoster && rosterOpen && <RosterStrip key={chosen.unitId} unit={chosen} now={now} />}
       {chosen && <SentNote subject={subjectOf.unit(chosen.unitId)} />}
       <GridList
         label={t('units.title')}

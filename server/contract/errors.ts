@@ -317,6 +317,11 @@ const table = {
     en: 'Incident {incidentId} awaits no transfer',
   },
   TRANSFER_SAME: { http: 422, zh: '{toCode} 已经负责这个事件', en: '{toCode} already answers for this incident' },
+  TRANSFER_OWN: {
+    http: 403,
+    zh: '本中心发出的移交由 {toCode} 答复，本席可撤回',
+    en: '{toCode} answers what this centre offered; this seat may take it back',
+  },
   AID_UNKNOWN: { http: 409, zh: '没有向 {ofCode} 请求增援', en: 'No aid was asked of {ofCode}' },
   BASE_NOT_ALLOWED: { http: 409, zh: '车组 {unitId} 不可驻 {placeId}', en: 'Unit {unitId} may not stand at {placeId}' },
   MOVES_EXHAUSTED: {

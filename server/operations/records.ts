@@ -48,7 +48,14 @@ export async function findSealedRecord(
       if (recordKind === 'incident' && name === 'note') notes.push({ at: loggedAt, by, sealed: value })
     }
   const unitIds = incident
-    ? [...new Set([...incident.unitIds, ...incident.stamps.flatMap(s => s.unitId ?? [])])]
+    ? // Who was only to come next, and was withdrawn, had no part in it.
+      [
+        ...new Set([
+          ...incident.unitIds,
+          ...(incident.nextUnitIds ?? []),
+          ...incident.stamps.flatMap(s => (s.stamp === 'ordered' && s.unitId) || []),
+        ]),
+      ]
     : undefined
   const seenBy = [...(incident?.visibleTo ?? []), ...(incident?.ownerCode === undefined ? [] : [incident.ownerCode])]
   return {

@@ -3,7 +3,7 @@
  * other centre takes or refuses it or it is taken back; until then nothing changes hands. A neighbour asked for a unit sees the
  * case and sends one of its own, or says no with a reason.
  */
-import { done, type EntryOf, nameActor, type Outcome } from '#contract/entry.ts'
+import { done, type Entry, type EntryOf, nameActor, type Outcome } from '#contract/entry.ts'
 import { isCommandStale } from './commands.ts'
 import { findOpen, refuse } from './open.ts'
 import { addStamp, getSource, makeStamp } from './stamps.ts'
@@ -58,6 +58,13 @@ function touchParts(incident: Incident, touched: Touched): void {
   for (const callId of incident.callIds) touched.calls.add(callId)
 }
 
+/** The refusal of an answer given by the centre that made the offer; a person who sits for both may give it. */
+function findOwnAnswer(entry: Entry, incident: Incident): Outcome | undefined {
+  const { toCode, fromCode } = incident.transfer!
+  const regions = entry.actor?.regions ?? []
+  return regions.includes(fromCode) && !regions.includes(toCode) ? refuse('TRANSFER_OWN', { toCode }) : undefined
+}
+
 function findOffer(world: World, incidentId: string): { incident: Incident } | { refusal: Outcome } {
   const found = findOpen(world, incidentId)
   if ('refusal' in found) return found
@@ -74,6 +81,8 @@ export function applyTransferAccept(
   const found = findOffer(world, incidentId)
   if ('refusal' in found) return found.refusal
   const { incident } = found
+  const own = findOwnAnswer(entry, incident)
+  if (own) return own
   const { toCode, fromCode } = incident.transfer!
   incident.ownerCode = toCode
   addSight(incident, fromCode)
@@ -95,10 +104,12 @@ export function applyTransferEnd(
   const found = findOffer(world, incidentId)
   if ('refusal' in found) return found.refusal
   const { incident } = found
+  const isRefused = entry.kind === 'incident.transferRefused'
+  const own = isRefused ? findOwnAnswer(entry, incident) : undefined
+  if (own) return own
   const { toCode } = incident.transfer!
   incident.transfer = undefined
   dropSight(incident, toCode)
-  const isRefused = entry.kind === 'incident.transferRefused'
   addStamp(incident, {
     ...makeStamp(entry, isRefused ? 'transfer-refused' : 'transfer-withdrawn', getSource(entry)),
     ...(isRefused ? { reason: entry.body.reason } : {}),

@@ -178,6 +178,7 @@ test('CENTRE-3 a county centre takes a case the city hands over, by one key, and
 
     // A second case: the busy unit gets it as its next task by the command line.
     assert.equal((await server.say(cityDesk, 'incident.opened', open('CASE-119', 0.03))).result, 'done')
+    await atCity.getByTestId('queue').getByText('119', { exact: true }).waitFor()
     await command(atCity, `Q 119 ${sent[0]}`)
     await atCity.getByTestId(`next-${sent[0]}`).waitFor()
     await atCity.keyboard.press('F12')

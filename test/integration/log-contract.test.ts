@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Entry } from '#contract/entry.ts'
-import { kindNames, kinds } from '#contract/entry.ts'
+import { type BodyInputOf, type Kind, kindNames, kinds } from '#contract/entry.ts'
 import { migrate } from '../../server/database/migrate.ts'
 import { type Database, isDataFault, openDatabase } from '../../server/database/pool.ts'
 import { rebuildWorld } from '../../server/log/boot.ts'
@@ -324,8 +324,62 @@ function makeEveryKind(): Entry[] {
     ),
     makeEntry('device.changed', 's', key(), { deviceId: 'd1', change: 'revoked' }, at),
     makeEntry('entry.quarantined', 's', key(), { entrySeq: 1, kind: 'x', fault: 'y' }, at),
+    ...makeDispatchKinds(key, place, at),
   ]
   return [...makeCity(4), ...made]
+}
+
+/** One entry of every kind of tasks, centres, crews, cover and hospitals. */
+function makeDispatchKinds(
+  key: () => { epoch: string; sourceSeq: number },
+  place: { lon: number; lat: number },
+  at: number,
+): Entry[] {
+  const [incidentId, unitId, reason] = ['I1', 'U1', '原因 "引号"\n换行']
+  const bodies: { [K in Kind]?: BodyInputOf<K> } = {
+    'incident.stamped': { incidentId, unitId, stamp: 'patient-contact', by: 'gps' },
+    'incident.stampEdited': { incidentId, unitId, stamp: 'rolling', at: at - 1, reason },
+    'incident.unitQueued': { incidentId, unitId },
+    'incident.nextWithdrawn': { incidentId, unitId, reason },
+    'incident.unitDiverted': { incidentId, fromIncidentId: 'I2', unitId, reason },
+    'unit.taskAcknowledged': { unitId, incidentId, by: 'key' },
+    'incident.cancelled': { incidentId, cause: 'drill', reason },
+    'incident.merged': { incidentId, mergedId: 'I2', reason },
+    'incident.split': { incidentId, newIncidentId: 'I3', level: 2, regionCode: '330402', ...place, reason },
+    'incident.reopened': { incidentId, newIncidentId: 'I4', level: 2, reason },
+    'incident.overrideReasoned': { incidentId, unitId, rank: 2, advisedUnitId: 'U2', cause: 'other', note: reason },
+    'incident.massDeclared': { incidentId, expected: 10_000, reserveLifted: true },
+    'incident.transferOffered': { incidentId, toCode: '330411', reason },
+    'incident.transferAccepted': { incidentId },
+    'incident.transferRefused': { incidentId, reason },
+    'incident.transferWithdrawn': { incidentId },
+    'incident.aidAsked': { incidentId, ofCode: '330411', unitClass: 'C', reason },
+    'incident.aidRefused': { incidentId, ofCode: '330411', reason },
+    'region.modeChanged': { regionCode: '330402', mode: 'attached', movesPerShiftMax: 0 },
+    'crew.assigned': {
+      unitId,
+      shiftId: 'D1',
+      startsAt: at,
+      endsAt: at + 1,
+      crew: [{ role: 'driver', name: '王五' }],
+      breaks: [{ from: at, to: at + 1 }],
+    },
+    'unit.distressed': { unitId, ...place },
+    'unit.distressAcknowledged': { unitId },
+    'unit.distressEnded': { unitId, reason },
+    'unit.moveOrdered': { unitId, placeId: 'F1', gain: 0.1 + 0.2 },
+    'hospital.stateReported': {
+      placeId: 'F1',
+      edState: 'busy',
+      edPatients: 0,
+      beds: { icu: 0 },
+      services: ['stroke'],
+      diversions: [{ service: 'emergency', reason, until: at + 1 }],
+    },
+    'hospital.notified': { placeId: 'F1', incidentId, unitId, etaAt: at + 1 },
+    'hospital.noticeAcknowledged': { placeId: 'F1', incidentId, unitId },
+  }
+  return Object.entries(bodies).map(([kind, body]) => makeEntry(kind as Kind, 's', key(), body as never, at))
 }
 
 for (const place of places)

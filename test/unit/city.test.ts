@@ -288,6 +288,7 @@ test('SIM-8 everything the city says is a body of its kind in the contract', () 
       'call.ended',
       'call.received',
       'count.reported',
+      'hospital.stateReported',
       'incident.closed',
       'incident.opened',
       'incident.unitAssigned',

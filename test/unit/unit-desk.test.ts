@@ -13,6 +13,7 @@ import {
   listLate,
   listNear,
   mergesMax,
+  readBreaks,
   readClockTime,
 } from '../../console/incidents/choices.ts'
 import { listQueue, openFilter } from '../../console/incidents/order.ts'
@@ -20,6 +21,7 @@ import { findUnitWait, getIncidentWait, judgeWait } from '../../console/incident
 import { en } from '../../console/language/en.ts'
 import { zh } from '../../console/language/zh.ts'
 import { readCommand } from '../../console/shell/command-words.ts'
+import { shadeCounties } from '../../console/units/cover-map.ts'
 import { getUnitLook } from '../../console/units/status.ts'
 import { listUnitAlarms } from '../../console/units/unit-alarms.ts'
 
@@ -191,6 +193,25 @@ test('TASK-14 a time written by hand is the nearest such time, also over midnigh
   const midnight = Date.UTC(2026, 10, 20, 16, 0, 30)
   assert.equal(readClockTime('23:59:50', midnight), midnight - 40_000)
   assert.equal(readClockTime('00:00:10', midnight - 60_000), midnight - 20_000)
+  const noon = now + 4 * 3_600_000
+  assert.deepEqual(readBreaks(' 12:00-12:30，18:00至18:15 ', noon), [
+    { from: noon, to: noon + 30 * 60_000 },
+    { from: noon + 6 * 3_600_000, to: noon + 6.25 * 3_600_000 },
+  ])
+  assert.deepEqual(readBreaks('', noon), [])
+  for (const wrong of ['12:00', '12:00-25:00', '12-13', '12:00-12:10-12:20'])
+    assert.equal(readBreaks(wrong, noon), undefined)
   for (const wrong of ['', '25:00', '8', '08:60', '08:00:60', 'acht'])
     assert.equal(readClockTime(wrong, now), undefined, wrong)
+})
+
+test('TASK-20 the map of preparedness weighs the cells of a county by their people', () => {
+  const cell = (code: string, people: number, prepared: number) => ({ code, lon: 0, lat: 0, people, prepared })
+  const shades = shadeCounties(
+    [cell('A1', 3_000, 1), cell('A2', 1_000, 0.6), cell('B1', 10, 0), cell('C1', 0, 1)],
+    code => code.slice(0, 1),
+  )
+  assert.deepEqual([...shades.keys()], ['A', 'B'])
+  assert.ok(Math.abs(shades.get('A')!.shade - 0.1) < 1e-12)
+  assert.equal(shades.get('B')!.shade, 1)
 })

@@ -307,6 +307,8 @@ test('CENTRE-1 an offer shows the case to the other centre; taken it owns it; re
   assert.equal(house.say('incident.transferWithdrawn', { incidentId: 'I1' }, south), 'done')
   house.say('incident.transferOffered', offer, south)
   house.turn(5_000)
+  assert.equal(house.say('incident.transferAccepted', { incidentId: 'I1' }, south), 'TRANSFER_OWN')
+  assert.equal(house.say('incident.transferRefused', { incidentId: 'I1', reason: 'x' }, south), 'TRANSFER_OWN')
   assert.equal(house.say('incident.transferAccepted', { incidentId: 'I1' }, north), 'done')
   const taken = house.incident('I1')
   assert.deepEqual([taken.ownerCode, taken.transfer, taken.visibleTo], ['330411', undefined, ['330411', '330402']])
