@@ -78,7 +78,7 @@ export function AuditPage() {
         {list.data && rows.length === 0 && <Empty text={t('audit.empty')} />}
         {rows.length > 0 && (
           <div className="admin-body">
-            <table className="figures" data-testid="audit-table">
+            <table className="figures figures-audit" data-testid="audit-table">
               <thead>
                 <tr>
                   <th className="right">{t('audit.seq')}</th>
