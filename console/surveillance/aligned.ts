@@ -84,7 +84,8 @@ export function buildAligned(series: readonly SeriesView[], nameOf: (series: Ser
         overflow: 'truncate' as const,
       },
       position: 'left' as const,
-      minInterval: 1,
+      // A strip is low: it is filled to its own highest value.
+      max: 'dataMax' as const,
       splitNumber: 1,
       axisLabel: { show: false },
       splitLine: { show: false },
