@@ -120,9 +120,15 @@ export function Accounts() {
                 <Popconfirm title={t('admin.resetPassword')} onConfirm={() => patch(row, { resetPassword: true })}>
                   <Button size="small">{t('admin.resetPassword')}</Button>
                 </Popconfirm>
-                <Button size="small" danger={!row.disabled} onClick={() => patch(row, { disabled: !row.disabled })}>
-                  {t(row.disabled ? 'admin.enable' : 'admin.disable')}
-                </Button>
+                {row.disabled ? (
+                  <Button size="small" onClick={() => patch(row, { disabled: false })}>
+                    {t('admin.enable')}
+                  </Button>
+                ) : (
+                  <Popconfirm title={t('admin.confirmDisable')} onConfirm={() => patch(row, { disabled: true })}>
+                    <Button size="small">{t('admin.disable')}</Button>
+                  </Popconfirm>
+                )}
               </span>
             ),
           },

@@ -9,9 +9,13 @@ import { useTexts } from '../language/i18n.ts'
 import { read, writeQuery } from '../live/http.ts'
 import { formatCityDay, formatTime } from '../shell/format.ts'
 import { Action, Empty, Panel, ReadState } from '../shell/parts.tsx'
+import { listFacts } from './facts.ts'
 
 /** Rows asked for at once. */
 export const auditPageMax = 100
+
+/** Names and values shown of one body; the whole opens by a click. */
+const factsShown = 8
 
 type Page = { entries: EntryRow[]; next?: number }
 
@@ -74,7 +78,7 @@ export function AuditPage() {
         {list.data && rows.length === 0 && <Empty text={t('audit.empty')} />}
         {rows.length > 0 && (
           <div className="admin-body">
-            <table className="figures" data-testid="audit-table">
+            <table className="figures figures-audit" data-testid="audit-table">
               <thead>
                 <tr>
                   <th className="right">{t('audit.seq')}</th>
@@ -97,7 +101,20 @@ export function AuditPage() {
                       <td>{nameKind(row.kind, language)}</td>
                       <td>{row.actorName ?? row.source ?? '—'}</td>
                       <td>{code ? t('audit.refused', { code }) : t('audit.done')}</td>
-                      <td className="mono faint audit-body">{JSON.stringify(row.body)}</td>
+                      <td className="audit-body">
+                        <details>
+                          <summary>
+                            {listFacts(row.body)
+                              .slice(0, factsShown)
+                              .map(([name, value]) => (
+                                <span key={name} className="audit-fact">
+                                  <i>{name}</i> {value}
+                                </span>
+                              ))}
+                          </summary>
+                          <pre>{JSON.stringify(row.body, null, 2)}</pre>
+                        </details>
+                      </td>
                     </tr>
                   )
                 })}

@@ -1,6 +1,6 @@
 /** What /readyz says, as it says it, read every five seconds; an unready server answers too and is shown the same way. */
 import { useQuery } from '@tanstack/react-query'
-import { useTexts } from '../language/i18n.ts'
+import { translateWord, useTexts } from '../language/i18n.ts'
 import { requestLimitMs } from '../live/http.ts'
 import { useLink } from '../live/store.ts'
 import { ReadState } from '../shell/parts.tsx'
@@ -40,8 +40,10 @@ export function Health() {
             </div>
             {state.data.facts.map(([name, value]) => (
               <div key={name}>
-                <dt className="mono">{name}</dt>
-                <dd className="mono">{value}</dd>
+                <dt>
+                  {translateWord(t, 'admin.fact', name)} <span className="mono faint">{name}</span>
+                </dt>
+                <dd className="mono">{translateWord(t, 'admin.factValue', value)}</dd>
               </div>
             ))}
           </dl>

@@ -55,7 +55,7 @@ function Sources({ alert, series, now }: { alert: AlertView; series: readonly Se
           <th className="right">{t('alerts.column.threshold')}</th>
           <th className="right">{t('review.column.ratio')}</th>
           <th className="right">{t('review.column.reach')}</th>
-          <th className="right">{t('review.column.age')}</th>
+          <th className="right col-age">{t('review.column.age')}</th>
           <th>{t('alerts.column.method')}</th>
         </tr>
       </thead>
@@ -88,7 +88,7 @@ function Sources({ alert, series, now }: { alert: AlertView; series: readonly Se
               <td className={`right ${reach && reach.got < reach.usual ? 'warn-text' : ''}`}>
                 {reach ? `${reach.got}/${reach.usual}` : '—'}
               </td>
-              <td className="right muted">{formatAge(now - each.at)}</td>
+              <td className="right muted col-age">{formatAge(now - each.at)}</td>
               <td className="muted wraps">
                 {translateWord(t, 'method', each.method)}
                 {each.pValue !== undefined && <span className="nowrap"> p {formatP(each.pValue)}</span>}

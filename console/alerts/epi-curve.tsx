@@ -22,7 +22,7 @@ export function buildCurve(series: SeriesView, t: Translate) {
   return {
     animation: false,
     aria: { enabled: true },
-    textStyle: { fontFamily: 'inherit', color: look.muted },
+    textStyle: { color: look.muted },
     grid: { left: 44, right: 12, top: 28, bottom: 24 },
     tooltip: {
       trigger: 'axis' as const,

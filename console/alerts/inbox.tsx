@@ -181,7 +181,7 @@ function AlertRow(props: { alert: AlertView; now: number; place: string; languag
       </span>
       <span role="gridcell" className="two-lines">
         <span className="row-title">
-          <b>
+          <b title={props.language === 'zh' ? alert.ruleName : alert.ruleNameEn}>
             {props.place} · {props.language === 'zh' ? alert.ruleName : alert.ruleNameEn}
           </b>
           {isLawful(alert) && <em className="tag">{t('review.lawful')}</em>}

@@ -38,7 +38,7 @@ export function buildAligned(series: readonly SeriesView[], nameOf: (series: Ser
   return {
     animation: false,
     aria: { enabled: true },
-    textStyle: { fontFamily: 'inherit', color: look.muted },
+    textStyle: { color: look.muted },
     axisPointer: { link: [{ xAxisIndex: 'all' }], lineStyle: { color: look.faint } },
     tooltip: {
       trigger: 'axis' as const,
@@ -60,7 +60,14 @@ export function buildAligned(series: readonly SeriesView[], nameOf: (series: Ser
         ].join('<br>')
       },
     },
-    grid: shown.map((_, index) => ({ left: 84, right: 44, top: index * stripPx + 8, height: stripPx - 16 })),
+    // Nothing may move a strip aside: a day stands over the same day.
+    grid: shown.map((_, index) => ({
+      left: 100,
+      right: 44,
+      top: index * stripPx + 8,
+      height: stripPx - 16,
+      outerBoundsMode: 'none' as const,
+    })),
     xAxis: shown.map((_, index) => ({
       type: 'category' as const,
       gridIndex: index,
@@ -80,11 +87,12 @@ export function buildAligned(series: readonly SeriesView[], nameOf: (series: Ser
         color: look.text,
         fontSize: 12,
         align: 'right' as const,
-        width: 72,
+        width: 86,
         overflow: 'truncate' as const,
       },
       position: 'left' as const,
-      minInterval: 1,
+      // A strip is low: it is filled to its own highest value.
+      max: 'dataMax' as const,
       splitNumber: 1,
       axisLabel: { show: false },
       splitLine: { show: false },

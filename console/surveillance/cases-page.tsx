@@ -54,7 +54,10 @@ export function CasesPage() {
     const disease = findDiseaseById(id)
     return disease ? disease[language] : id
   }
-  const nameOfPlace = (id: string) => places.get(id)?.name ?? id
+  const nameOfPlace = (id: string) => {
+    const place = places.get(id)
+    return place ? (language === 'zh' ? place.name : (place.nameEn ?? place.name)) : id
+  }
   const set = (change: Partial<CaseFilter>) => useCaseFilter.setState(change)
   const dateOf = (card: CardView) =>
     filter.by === 'onset'
@@ -255,7 +258,7 @@ function CaseCurve({ filter, regionCode }: { filter: CaseFilter; regionCode: str
     () => ({
       animation: false,
       aria: { enabled: true },
-      textStyle: { fontFamily: 'inherit', color: look.muted },
+      textStyle: { color: look.muted },
       grid: { left: 40, right: 12, top: 10, bottom: 22 },
       tooltip: {
         trigger: 'axis',

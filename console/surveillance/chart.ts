@@ -53,7 +53,11 @@ export function useChart(
     }
   }, [])
   useEffect(() => {
-    chart?.setOption(build() as EChartsCoreOption, { notMerge: true })
+    if (!chart || !frame.current) return
+    const option = build() as EChartsCoreOption & { textStyle?: object }
+    // A canvas inherits no font: it is told the one of its frame.
+    const { fontFamily } = getComputedStyle(frame.current)
+    chart.setOption({ ...option, textStyle: { ...option.textStyle, fontFamily } }, { notMerge: true })
   }, [chart, ...causes])
   return { frame, drawn: chart !== undefined }
 }

@@ -28,6 +28,12 @@ export function countWeeks(view: Pick<DryRunView, 'current' | 'candidate'>): rea
   }))
 }
 
+/** The words for a delay in hours: before, at or after the time compared with. */
+function nameDelay(hours: number): string {
+  if (Math.round(hours) === 0) return 'review.dry.same'
+  return hours < 0 ? 'review.dry.early' : 'review.dry.delay'
+}
+
 function AlertRows({ alerts, testId }: { alerts: readonly DryRunAlert[]; testId: string }) {
   const { t, language } = useTexts()
   const nameOf = useRegionNames(language)
@@ -140,7 +146,7 @@ export function DryRunResult({ view }: { view: DryRunView }) {
                     {each[side] === undefined ? (
                       <span className="warn-text">{t('review.dry.missed')}</span>
                     ) : (
-                      t(each[side].delayH < 0 ? 'review.dry.early' : 'review.dry.delay', {
+                      t(nameDelay(each[side].delayH), {
                         hours: Math.abs(Math.round(each[side].delayH)),
                       })
                     )}

@@ -24,7 +24,7 @@ export function buildCalendar(days: readonly CalendarDayView[], fromDay: string,
   return {
     animation: false,
     aria: { enabled: true },
-    textStyle: { fontFamily: 'inherit', color: look.muted },
+    textStyle: { color: look.muted },
     tooltip: {
       backgroundColor: look.raised,
       borderColor: look.line,

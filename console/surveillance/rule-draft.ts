@@ -32,6 +32,7 @@ export const leafNumbers: Readonly<
     { name: 'baseline', min: 3, max: 28, step: 1 },
     { name: 'minSigma', min: 0, max: 100, step: 0.1 },
     { name: 'minCount', min: 0, max: 1_000_000, step: 1 },
+    { name: 'alpha', min: 1e-9, max: 0.2, step: 0.0005, optional: true },
   ],
   count: [{ name: 'min', min: 1, max: 1_000_000, step: 1 }],
   'place-count': [

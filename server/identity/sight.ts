@@ -146,6 +146,15 @@ const ownWords: ReadonlySet<Kind> = new Set([
   'hospital.notified',
 ])
 
+/** A value as text with the keys of every object in order: the database gives them back in an order of its own. */
+function writeOrdered(value: unknown): string | undefined {
+  return JSON.stringify(value, (_, each: unknown) =>
+    each !== null && typeof each === 'object' && !Array.isArray(each)
+      ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : each,
+  )
+}
+
 /**
  * The refusal for a publication of rules by somebody who is no keeper: it must follow the version in force (two editors never
  * overwrite each other unseen), touch statistical rules alone, and come from who covers the whole tree, because rules do.
@@ -164,7 +173,7 @@ export function judgeRules(
   const said = new Map(body.rules.map(rule => [rule.ruleId, rule]))
   for (const ruleId of new Set([...world.rules.keys(), ...said.keys()])) {
     const [held, wanted] = [world.rules.get(ruleId), said.get(ruleId)]
-    if (JSON.stringify(held) === JSON.stringify(wanted)) continue
+    if (writeOrdered(held) === writeOrdered(wanted)) continue
     for (const rule of [held, wanted])
       if (rule && (isStatutory(rule) || classifyAlert({ ruleId, evidence: [] }, rule) !== 'health'))
         return reject('RULE_FOREIGN', { ruleId })

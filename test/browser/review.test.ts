@@ -125,7 +125,7 @@ test('BOARD-2 why it fired, with every figure; the curve, the other sources, the
 
 test('BOARD-3 one key verifies, one closes with a reason, one shelves; nothing without a reason', async () => {
   const alert = findAlert('multi-respiratory', '330402')
-  await choose(first, alert.alertId)
+  for (const page of [first, second]) await choose(page, alert.alertId)
   await first.keyboard.press('v')
   assert.equal(await first.getByTestId('verdict-confirmed').isDisabled(), true)
   await first.getByTestId('alert-reason').fill('电话核实：三所学校缺课增多，门诊流感样病例翻倍')
@@ -273,6 +273,42 @@ test('BOARD-8 the weekly report is a sheet of A4 with the verdicts of the week',
   await second.keyboard.press('j')
   await shoot(second, 'english-1366')
   await second.getByTestId('language-switch').click()
+})
+
+test('BOARD-10 nothing a person acts on or reads in a table is cut off, on every page, both sizes, both languages', async () => {
+  const listCut = (page: Page) =>
+    page.evaluate(() => {
+      const cut: string[] = []
+      const isShown = (element: HTMLElement) => element.getBoundingClientRect().width > 0
+      for (const element of document.querySelectorAll<HTMLElement>(
+        '.act, .tab, .chip, .tag, .top-cell, .top-seat, .figures td:last-child, .panel-count',
+      )) {
+        if (!isShown(element)) continue
+        const box = element.getBoundingClientRect()
+        const frame = (element.closest('.panel, .top, .map-panel') ?? document.body).getBoundingClientRect()
+        if (box.right > frame.right + 0.5 || box.left < frame.left - 0.5)
+          cut.push(`${element.className} ${element.textContent} ${Math.round(box.right)} > ${Math.round(frame.right)}`)
+      }
+      return cut
+    })
+  const open = [...city.world.alerts.values()].find(alert => alert.state === 'verified')!
+  for (const language of ['zh', 'en']) {
+    for (const [width, height] of [
+      [1366, 768],
+      [1920, 1080],
+    ] as const) {
+      await first.setViewportSize({ width, height })
+      for (const name of ['alerts', 'series', 'cases', 'sources', 'rules', 'weekly']) {
+        if (name === 'alerts') await choose(first, open.alertId)
+        else await first.getByTestId(`nav-${name}`).click()
+        await first.getByTestId(`page-${name}`).waitFor()
+        await first.locator('.read-state:not(:has(.refusal))').first().waitFor({ state: 'detached' })
+        assert.deepEqual(await listCut(first), [], `${name} ${language} ${width}`)
+        if (language === 'en') await shoot(first, `${name}-en-${width}`)
+      }
+    }
+    await first.getByTestId('language-switch').click()
+  }
 })
 
 test('BOARD-9 pages reached the receiver, signed, receipted, with level, place and link and no name', () => {

@@ -12,7 +12,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RuleInput } from '#contract/rule.ts'
 import { dayMs, formatDay, getDayIndex, getDayStartAt, hourMs } from '#contract/scalars.ts'
-import { defaultRules } from '../../server/detect/default-rules.ts'
 import { createChance, packCity, seedCity } from '../../simulations/seed.ts'
 import { startTestServer, type TestServer } from './server.ts'
 
@@ -57,7 +56,69 @@ const single = (ruleId: string, name: string, nameEn: string, level: 3 | 4, more
   ...more,
 })
 
-const extraRules: RuleInput[] = [
+const multi = (syndrome: 'respiratory' | 'diarrhoeal', name: string, nameEn: string): RuleInput => ({
+  ruleId: `multi-${syndrome}`,
+  version: 1,
+  name,
+  nameEn,
+  level: 2,
+  syndrome,
+  regionLevel: 'county',
+  windowH: 48,
+  when: {
+    type: 'kOf',
+    k: 2,
+    of: (
+      ['hospital-outpatient', 'hospital-emergency', 'pharmacy', 'school-absence', 'call-120', 'hotline'] as const
+    ).map(sourceKind => ({
+      type: 'detector',
+      method: 'earsC2',
+      sourceKind,
+      syndrome,
+      period: 'day',
+      minSigma: 1,
+      minCount: 5,
+    })),
+  },
+  minCases: 20,
+  escalation: [
+    { afterS: 0, role: 'epidemiologist' },
+    { afterS: 1_800, role: 'shift-leader' },
+  ],
+  basis: '国疾控监测发〔2024〕16号 多点触发;EARS C2 (Hutwagner 2003), 两类独立来源',
+})
+
+/** The rules of this city, written out: what a fresh house starts with may change, this morning does not. */
+const cityRules: RuleInput[] = [
+  multi('respiratory', '呼吸道症候群多点触发', 'Respiratory multi-trigger'),
+  multi('diarrhoeal', '腹泻症候群多点触发', 'Diarrhoeal multi-trigger'),
+  {
+    ruleId: 'statutory-single',
+    version: 1,
+    name: '单病例法定预警',
+    nameEn: 'Statutory single case',
+    level: 1,
+    regionLevel: 'county',
+    windowH: 24,
+    when: { type: 'card', diseaseIds: ['plague', 'cholera', 'sars', 'polio', 'novelflu'], min: 1 },
+    escalation: [
+      { afterS: 0, role: 'epidemiologist' },
+      { afterS: 600, role: 'shift-leader' },
+    ],
+    basis: '突发公共卫生事件信息报告 2 小时时限',
+  },
+  {
+    ruleId: 'own-silence',
+    version: 1,
+    name: '系统时钟中断',
+    nameEn: 'Our own clock stopped',
+    level: 3,
+    regionLevel: 'city',
+    windowH: 1,
+    when: { type: 'tick-gap', minGapS: 30 },
+    escalation: [{ afterS: 0, role: 'administrator' }],
+    basis: '两次时钟间隔超过 30 秒',
+  },
   single('single-fever-rash', '学校发热出疹单源', 'School fever and rash, one source', 3, { syndrome: 'fever-rash' }),
   single('single-diarrhoeal-pharmacy', '止泻药销售异常', 'Anti-diarrhoeal sales', 4, {
     syndrome: 'diarrhoeal',
@@ -215,7 +276,7 @@ export async function startReviewCity(
         { version: 1, regions: city.regions.map(({ polygon: _polygon, ...region }) => region) },
         startAt,
       ),
-      said('rule.published', { version: 2, rules: [...defaultRules, ...extraRules] }, startAt),
+      said('rule.published', { version: 2, rules: cityRules }, startAt),
       ...[...city.stations, ...chosen].map(place =>
         said(
           'place.registered',

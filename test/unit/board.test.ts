@@ -343,6 +343,12 @@ test('BOARD-31 an epidemiologist of the whole tree publishes statistical rules, 
   const changed = { ...rule, minCases: 9 }
   assert.equal(say(epidemiologist, 6, [changed, statutory, silence]), undefined)
   assert.equal(say(epidemiologist, 6, [statutory, silence]), undefined, 'a statistical rule may go')
+  const reordered = (each: Rule) => Object.fromEntries(Object.entries(each).reverse()) as unknown as Rule
+  assert.equal(
+    say(epidemiologist, 6, [changed, reordered(statutory), reordered(silence)]),
+    undefined,
+    'the order of keys is no change',
+  )
   assert.equal(say(epidemiologist, 5, [changed, statutory, silence]), 'RULES_STALE')
   assert.equal(say(epidemiologist, 7, [changed, statutory, silence]), 'RULES_STALE')
   assert.equal(say(epidemiologist, 6, [changed, silence]), 'RULE_FOREIGN', 'the law does not go')
