@@ -8,17 +8,18 @@ import { addressQueryMax } from '#contract/address.ts'
 import { useTexts } from '../language/i18n.ts'
 import { ask, type Refusal, writeQuery } from '../live/http.ts'
 import { usePlaceNames } from '../shell/regions.ts'
+import { gradeConfidence } from './confidence.ts'
 
 /** Pause in typing after which is asked; a key that follows sooner replaces the question. */
 const pauseMs = 60
 
-/** Three words for a confidence: what a tired eye tells apart. */
-export function gradeConfidence(confidence: number): 'high' | 'middle' | 'low' {
-  return confidence >= 0.75 ? 'high' : confidence >= 0.35 ? 'middle' : 'low'
-}
-
 /** What there is under the caret for a text: hits, or why there are none. */
-function useAddresses(text: string, near: { lon: number; lat: number } | undefined, isOn: boolean) {
+function useAddresses(
+  text: string,
+  near: { lon: number; lat: number } | undefined,
+  region: string | undefined,
+  isOn: boolean,
+) {
   const [answer, setAnswer] = useState<{
     text: string
     hits: readonly AddressHit[]
@@ -32,13 +33,13 @@ function useAddresses(text: string, near: { lon: number; lat: number } | undefin
     if (!isOn || q === '') return setAnswer(undefined)
     const mine = newest.current
     const timer = setTimeout(async () => {
-      const found = await ask<AddressAnswer>('GET', `/v1/addresses${writeQuery({ q, ...near })}`)
+      const found = await ask<AddressAnswer>('GET', `/v1/addresses${writeQuery({ q, ...near, region })}`)
       if (mine !== newest.current) return
       if (found.ok) setAnswer({ text, hits: found.value.hits, none: found.value.version === undefined })
       else setAnswer({ text, hits: [], refusal: found.refusal })
     }, pauseMs)
     return () => clearTimeout(timer)
-  }, [text, near?.lon, near?.lat, isOn])
+  }, [text, near?.lon, near?.lat, region, isOn])
   return answer
 }
 
@@ -47,6 +48,8 @@ export function AddressBox(props: {
   text: string
   accepted: string | undefined
   near: { lon: number; lat: number } | undefined
+  /** County the call came from. */
+  region: string | undefined
   onText: (text: string) => void
   onAccept: (hit: AddressHit) => void
   /** Enter with nothing to take: on to the next field. */
@@ -58,12 +61,14 @@ export function AddressBox(props: {
   const [isOpen, setOpen] = useState(false)
   const [marked, setMarked] = useState(0)
   const isTaken = props.accepted !== undefined && props.text.startsWith(props.accepted)
-  const answer = useAddresses(props.text, props.near, isOpen && !isTaken)
+  const answer = useAddresses(props.text, props.near, props.region, isOpen && !isTaken)
   const hits = isOpen && !isTaken ? (answer?.hits ?? []) : []
   const isShown = isOpen && !isTaken && answer !== undefined
   const list = useRef<HTMLDivElement>(null)
   useEffect(() => setMarked(0), [answer?.text])
-  useEffect(() => list.current?.children[marked]?.scrollIntoView({ block: 'nearest' }), [marked])
+  useEffect(() => {
+    void list.current?.children[marked]?.scrollIntoView({ block: 'nearest' })
+  }, [marked])
   const accept = (hit: AddressHit | undefined) => {
     if (!hit) return
     setOpen(false)

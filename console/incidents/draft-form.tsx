@@ -19,8 +19,7 @@ import { useBasemap, usePlaceNames } from '../shell/regions.ts'
 import { createIncidentId, openIncident, sendFirst, subjectOf } from './actions.ts'
 import { AddressBox } from './address-box.tsx'
 import { ComplaintBox } from './complaint-box.tsx'
-import { LevelReason } from './level-reason.tsx'
-import { findComplaint, findProposed } from './pack-panel.tsx'
+import { findComplaint } from './pack-panel.tsx'
 import { draftSubject, forgetAskings, isUsable, moveAskings, openPack, useAsking, usePacks } from './packs.ts'
 
 /** The form of one draft; the draft itself lives in the desk store, because map and questions give parts of it. */
@@ -35,7 +34,6 @@ export function DraftForm({ draft }: { draft: Draft }) {
   const [addressText, setAddress] = useState('')
   const [complaintText, setComplaint] = useState('')
   const [note, setNote] = useState('')
-  const [reason, setReason] = useState<string>()
   const [working, setWorking] = useState(false)
   const form = useRef<HTMLDivElement>(null)
   const addressBox = useRef<HTMLInputElement>(null)
@@ -66,9 +64,7 @@ export function DraftForm({ draft }: { draft: Draft }) {
     forgetAskings(draftSubject)
     useDesk.setState({ draft: undefined })
   }
-  const proposed = findProposed(askings, packs?.packs ?? [])
-  const isLowered = proposed !== undefined && draft.level > proposed
-  const ready = place !== undefined && regionCode !== undefined && !working && (!isLowered || reason !== undefined)
+  const ready = place !== undefined && regionCode !== undefined && !working
   const accept = (hit: AddressHit) => {
     const name = language === 'en' && hit.nameEn ? hit.nameEn : hit.name
     setAddress(`${name} `)
@@ -114,7 +110,6 @@ export function DraftForm({ draft }: { draft: Draft }) {
     const refusal = await openIncident(body)
     setWorking(false)
     if (refusal) return
-    if (isLowered && reason !== undefined) noteReason(reason)
     // The unit goes first; the answers follow it.
     const sending = isSending ? sendFirst(incidentId) : undefined
     const moving = moveAskings(incidentId, packs?.packs ?? [])
@@ -150,6 +145,7 @@ export function DraftForm({ draft }: { draft: Draft }) {
             text={addressText}
             accepted={draft.accepted}
             near={call?.lon !== undefined && call.lat !== undefined ? { lon: call.lon, lat: call.lat } : undefined}
+            region={call?.regionCode}
             onText={setAddress}
             onAccept={accept}
             onDone={toLevel}
@@ -206,7 +202,6 @@ export function DraftForm({ draft }: { draft: Draft }) {
             ))}
           </div>
         </div>
-        {isLowered && <LevelReason proposed={proposed} chosen={reason} onChoose={setReason} />}
         <div className="form-row">
           <label htmlFor="draft-complaint">{t('form.complaint')}</label>
           <ComplaintBox
@@ -252,9 +247,7 @@ export function DraftForm({ draft }: { draft: Draft }) {
         </div>
         <SentNote subject={draft.callId ? subjectOf.call(draft.callId) : subjectOf.draft} />
         <div className="form-foot">
-          <span className="faint form-personal">{t('form.personal')}</span>
           {!place && <span className="warn-text">{t('form.required')}</span>}
-          {place && isLowered && reason === undefined && <span className="warn-text">{t('pack.reasonMissing')}</span>}
           <Action
             word={t('form.submitOnly')}
             keyId="sendLater"
@@ -271,17 +264,8 @@ export function DraftForm({ draft }: { draft: Draft }) {
             onAct={() => void submit(true)}
           />
         </div>
+        <span className="faint form-personal">{t('form.personal')}</span>
       </div>
     </Panel>
   )
-}
-
-/** Puts the reason for a lower level to the newest pack asked, before it goes with the case. */
-function noteReason(levelReason: string): void {
-  const bySubject = new Map(useAsking.getState().bySubject)
-  const askings = bySubject.get(draftSubject) ?? []
-  const newest = askings.at(-1)
-  if (!newest) return
-  bySubject.set(draftSubject, [...askings.slice(0, -1), { ...newest, levelReason }])
-  useAsking.setState({ bySubject })
 }

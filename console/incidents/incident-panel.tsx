@@ -323,6 +323,7 @@ export function IncidentPanel() {
             </strong>
             <span className="muted">
               {nameOf(incident.regionCode)} · {incident.lon.toFixed(4)}, {incident.lat.toFixed(4)}
+              {incident.isOutside && <em className="tag tag-warn">{t('address.outside')}</em>}
             </span>
             <span className="muted">
               {t('incident.opened')} {formatDayTime(incident.openedAt)}
@@ -338,7 +339,12 @@ export function IncidentPanel() {
         <Looking incidentId={incident.incidentId} />
         <SentNote subject={subject} />
         {levelAsked && incident.proposedLevel !== undefined && levelAsked > incident.proposedLevel && (
-          <LevelReason proposed={incident.proposedLevel} chosen={undefined} onChoose={words => confirmLevel(words)} />
+          <LevelReason
+            proposed={incident.proposedLevel}
+            chosen={undefined}
+            takesFocus
+            onChoose={words => confirmLevel(words)}
+          />
         )}
         {levelAsked && (incident.proposedLevel === undefined || levelAsked <= incident.proposedLevel) && (
           <div className="strip" data-testid="level-confirm">

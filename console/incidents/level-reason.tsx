@@ -1,6 +1,6 @@
 /**
- * Why a level less urgent than the answers propose was chosen: coded reasons by number key. Shown only then; a more urgent level is
- * never asked about.
+ * Why a level less urgent than the answers propose was chosen: coded reasons by number key. Shown only then, never in the way of
+ * sending; a more urgent level is never asked about.
  */
 import { useEffect, useRef } from 'react'
 import { useTexts } from '../language/i18n.ts'
@@ -11,11 +11,15 @@ export const lowerReasons = ['crew-there', 'doctor-says', 'caller-corrects', 'kn
 export function LevelReason(props: {
   proposed: number
   chosen: string | undefined
+  /** Takes the focus when it appears: only where a key press asked for it. */
+  takesFocus: boolean
   onChoose: (words: string) => void
 }) {
   const { t } = useTexts()
   const box = useRef<HTMLDivElement>(null)
-  useEffect(() => box.current?.querySelector<HTMLElement>('button')?.focus(), [])
+  useEffect(() => {
+    if (props.takesFocus) box.current?.querySelector<HTMLElement>('button')?.focus()
+  }, [])
   const choose = (at: number) => {
     const reason = lowerReasons[at]
     if (!reason) return false
@@ -29,7 +33,10 @@ export function LevelReason(props: {
       data-testid="level-reason"
       onKeyDown={event => {
         if (event.ctrlKey || event.altKey || event.metaKey || !/^[1-9]$/.test(event.key)) return
-        if (choose(Number(event.key) - 1)) event.preventDefault()
+        if (!choose(Number(event.key) - 1)) return
+        // The same digits answer questions around it.
+        event.preventDefault()
+        event.stopPropagation()
       }}
     >
       <span>{t('pack.lowerWhy', { level: levels[props.proposed as 1 | 2 | 3 | 4].numeral })}</span>

@@ -13,6 +13,7 @@ import { useKey } from '../shell/keys.ts'
 import { Action, LevelSquare, Panel, PrintLine, SentNote } from '../shell/parts.tsx'
 import { changeLevel } from './actions.ts'
 import { ComplaintBox } from './complaint-box.tsx'
+import { LevelReason } from './level-reason.tsx'
 import { startMetronome } from './metronome.ts'
 import {
   askingSubject,
@@ -134,6 +135,12 @@ export function PackPanel() {
     ;(newest ? panel.current : chooser.current)?.focus()
   })
 
+  const asked = newest?.run.asked.length ?? 0
+  useEffect(() => {
+    // Newer browsers answer a scroll with a promise, which must not become the effect's way back.
+    void panel.current?.scrollTo(0, 0)
+  }, [asked, newest?.pack.packId])
+
   useKey('pack', () => {
     if (subject === undefined || !answer) return false
     if (isShown && panel.current?.contains(document.activeElement)) {
@@ -184,6 +191,8 @@ export function PackPanel() {
       if (!give(Number(event.key))) return
     } else if (event.key === 'Backspace') stepBack()
     else if (event.key === '0') adopt()
+    else if (event.key === '-')
+      panel.current?.querySelector<HTMLElement>('[data-testid="level-reason"] button')?.focus()
     else if (event.key === 'm' || event.key === 'M') setQuiet(!quiet)
     else if (event.key === 'Escape') before.current?.focus()
     else return
@@ -270,25 +279,23 @@ export function PackPanel() {
                 )}
               </div>
             )}
-            {newest.run.advice[0] && (
-              <div className="pack-say" data-testid="pack-advice">
-                <small>{t('pack.readAloud')}</small>
-                <p>{newest.run.advice[0].text[language]}</p>
-                {newest.run.advice.slice(1, 3).map(advice => (
-                  <p key={advice.adviceId} className="pack-say-more">
-                    {advice.text[language]}
-                  </p>
-                ))}
-              </div>
+            {proposed !== undefined && current !== undefined && current > proposed && (
+              <LevelReason
+                proposed={proposed}
+                chosen={newest.asking.levelReason}
+                takesFocus={false}
+                onChoose={levelReason => {
+                  change(asking => ({ ...asking, levelReason }))
+                  panel.current?.focus()
+                }}
+              />
             )}
-            {newest.run.asked.map(({ question, answer: given }, at) => (
-              <div key={question.questionId} className="pack-asked" data-testid={`pack-asked-${at + 1}`}>
-                <span className="muted">{question.text[language]}</span>
-                <b>{given.text[language]}</b>
-              </div>
-            ))}
             {newest.run.current ? (
-              <div className="pack-question" data-testid="pack-question" data-question={newest.run.current.questionId}>
+              <div
+                className={`pack-question ${newest.run.current.answers.some(each => each.text[language].length > (language === 'zh' ? 14 : 30)) ? '' : 'pack-question-two'}`}
+                data-testid="pack-question"
+                data-question={newest.run.current.questionId}
+              >
                 <strong>{newest.run.current.text[language]}</strong>
                 {newest.run.current.hint && <span className="muted">{newest.run.current.hint[language]}</span>}
                 {newest.run.current.answers.map((each, at) => (
@@ -309,6 +316,23 @@ export function PackPanel() {
                 {t('pack.ended')}
               </p>
             )}
+            {newest.run.advice[0] && (
+              <div className="pack-say" data-testid="pack-advice">
+                <small>{t('pack.readAloud')}</small>
+                <p>{newest.run.advice[0].text[language]}</p>
+                {newest.run.advice.slice(1, newest.run.current ? 2 : 4).map(advice => (
+                  <p key={advice.adviceId} className="pack-say-more">
+                    {advice.text[language]}
+                  </p>
+                ))}
+              </div>
+            )}
+            {newest.run.asked.toReversed().map(({ question, answer: given }, at) => (
+              <div key={question.questionId} className="pack-asked" data-testid={`pack-asked-${at + 1}`}>
+                <span className="muted">{question.text[language]}</span>
+                <b>{given.text[language]}</b>
+              </div>
+            ))}
             <div className="pack-foot">
               <button
                 type="button"
@@ -348,11 +372,6 @@ function printSheet(): void {
   document.body.dataset.print = 'pack'
   window.print()
   delete document.body.dataset.print
-}
-
-/** The most urgent level that answers under a subject propose; undefined without any. */
-export function findProposed(askings: Parameters<typeof runAll>[0], packs: readonly Pack[]): number | undefined {
-  return runAll(askings, packs).level
 }
 
 /** The complaint a pack gives a case, by its answers so far. */

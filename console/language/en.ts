@@ -689,7 +689,7 @@ export const en: Texts = {
   form: {
     newTitle: 'New incident',
     fromCall: 'Take call {{id}}',
-    level: 'Level (1-4)',
+    level: 'Level',
     syndrome: 'Complaint',
     place: 'Place',
     placePick: 'Click the place on the map',
@@ -771,8 +771,7 @@ export const en: Texts = {
     author: 'written by {{name}}',
     approvedBy: 'approved by {{name}} ({{day}})',
     sheetFoot: 'Date and time: __________  Case: __________  Asked by: __________',
-    lowerWhy: 'Less urgent than {{level}}, which the answers propose; because',
-    reasonMissing: 'Choose the reason for the lower level',
+    lowerWhy: 'Less urgent than {{level}}, which the answers propose; because (-)',
     lower: {
       'crew-there': 'crew on scene',
       'doctor-says': 'a doctor decided',
@@ -1333,7 +1332,7 @@ export const en: Texts = {
     endSilent: 'End: silent',
     endTest: 'End: test',
     endOther: 'End: other',
-    pack: 'To the questions, and back; digits answer, Backspace goes back, 0 takes the level',
+    pack: 'To the questions, and back; digits answer, Backspace goes back, 0 takes the level, - gives the reason for a lower one',
     toAddress: 'To the address',
     toLevel: 'To the level',
     sendLater: 'Open the case without sending',

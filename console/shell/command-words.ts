@@ -106,7 +106,8 @@ type Found<T> = { one: T } | { several: readonly string[] } | { none: readonly s
 /** Finds by whole id, by one of the names, then by a unique ending of either. */
 function findOne<T>(word: string, rows: readonly T[], getNames: (row: T) => readonly string[]): Found<T> {
   const given = word.toLowerCase()
-  const names = (row: T) => getNames(row).map(name => name.toLowerCase())
+  // A word holds no space: 南湖04 is the unit 南湖 04.
+  const names = (row: T) => getNames(row).map(name => name.toLowerCase().replace(/\s+/g, ''))
   const exact = rows.filter(row => names(row).includes(given))
   if (exact.length === 1) return { one: exact[0]! }
   const ending = exact.length > 1 ? exact : rows.filter(row => names(row).some(name => name.endsWith(given)))

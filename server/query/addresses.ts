@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { type AddressAnswer, type AddressHit, addressQueryMax } from '#contract/address.ts'
 import { describeReject, type Reject } from '#contract/errors.ts'
-import { Lat, Lon } from '#contract/scalars.ts'
+import { Lat, Lon, RegionCode } from '#contract/scalars.ts'
 import type { BasemapPack } from '#contract/wire.ts'
 import type { World } from '../state/world.ts'
 
@@ -14,6 +14,8 @@ export const AddressQuery = z.object({
   /** Where the caller or the map is: nearer hits first, all else equal. */
   lon: z.coerce.number().pipe(Lon).optional(),
   lat: z.coerce.number().pipe(Lat).optional(),
+  /** Region the call came from: lifted before the rest of the desk's regions. */
+  region: RegionCode.optional(),
 })
 
 type Found = Omit<AddressHit, 'outside'>
@@ -73,12 +75,14 @@ function findRegion(world: World, pack: BasemapPack | undefined, point: Point): 
 export async function answerAddresses(
   ports: { world: World; basemap: BasemapPack | undefined; addresses: AddressSource },
   covers: (regionCode: string) => boolean,
-  { q, lon, lat }: z.infer<typeof AddressQuery>,
+  { q, lon, lat, region }: z.infer<typeof AddressQuery>,
 ): Promise<AddressAnswer | Reject> {
   const { world, basemap, addresses } = ports
   const homeCodes: string[] = []
-  for (const region of world.regions.values())
-    if (region.level !== 'street' && homeCodes.length < homeCodesMax && covers(region.code)) homeCodes.push(region.code)
+  if (region !== undefined && covers(region)) homeCodes.push(region)
+  else
+    for (const each of world.regions.values())
+      if (each.level !== 'street' && homeCodes.length < homeCodesMax && covers(each.code)) homeCodes.push(each.code)
   const found = await addresses.search({
     text: q,
     homeCodes,

@@ -8,6 +8,7 @@ import { benchAdvice } from './advice.ts'
 import { type BenchFigure, benchAdvise } from './advise.ts'
 import { benchBoot } from './boot.ts'
 import { benchCards } from './cards.ts'
+import { benchDesk } from './desk.ts'
 import { benchDetect } from './detect.ts'
 import { benchFanout } from './fanout.ts'
 import { benchGateway } from './gateway.ts'
@@ -55,6 +56,7 @@ const sections: Readonly<Record<string, () => Promise<void> | void>> = {
   detect: benchDetect,
   advise: printAdvise,
   addresses: benchAddresses,
+  desk: benchDesk,
   gateway: printGateway,
 }
 

@@ -148,14 +148,13 @@ test('TASK-17 break, end of shift, distress and silence keep a unit out of advic
 })
 
 test('TASK-18 hospitals: service, diversion, load and age weigh as the settings say; none is hidden for what it says', () => {
-  const state = {
-    edState: 'open' as const,
-    beds: {},
-    services: ['stroke' as const],
-    diversions: [],
-    reportedAt: now - hourMs,
-  }
-  const at = (placeId: string, driveSeconds: number, more?: Partial<State>): HospitalAhead => ({
+  type State = NonNullable<HospitalAhead['state']>
+  const state: State = { edState: 'open', beds: {}, services: ['stroke'], diversions: [], reportedAt: now - hourMs }
+  const at = (
+    placeId: string,
+    driveSeconds: number,
+    more?: Partial<NonNullable<HospitalAhead['state']>>,
+  ): HospitalAhead => ({
     placeId,
     driveSeconds,
     metres: driveSeconds * 10,
