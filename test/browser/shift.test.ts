@@ -142,7 +142,7 @@ test('DEGRADE-3 numbers are taken, slips print without a server, and a slip is e
   await page.evaluate(() => {
     document.body.dataset.paper = 'on'
   })
-  assert.ok(await page.locator('#copy .slip').first().isVisible(), 'paper shows on paper')
+  assert.ok(await page.locator('#copy .paper-slip').first().isVisible(), 'paper shows on paper')
   assert.equal(await page.getByTestId('page-shift').isVisible(), false, 'and nothing else')
   await shoot(page, 'paper-1366')
   await page.evaluate(() => {
