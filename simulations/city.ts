@@ -1097,7 +1097,7 @@ const takeCall = (
   const talkMs = dwellMs(state, chance, told ? 45 : 30, 0.35)
   schedule(state, state.now + talkMs, 'open', index)
   // The simulation's desk leaves people at the console time to be first; on a scenario's own day it is as quick as a good one.
-  const answerShare = state.scenario.day ? 0.15 : 0.5
+  const answerShare = state.scenario.day ? 0.15 : 0.8
   if (outcome !== 'abandoned') schedule(state, state.now + Math.ceil(talkMs * answerShare), 'answer', index)
   return [event]
 }
