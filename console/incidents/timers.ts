@@ -3,17 +3,13 @@
  * the same place: the wait that is worst against its own limit.
  */
 import type { IncidentView, UnitView } from '#contract/view.ts'
+import { dispatchLimitMs, type LateKind, waitLimits, waitOfStatus } from '#contract/waits.ts'
 
-export type WaitKind =
-  | 'transfer'
-  | 'dispatch'
-  | 'acknowledge'
-  | 'roll'
-  | 'arrive'
-  | 'scene'
-  | 'transport'
-  | 'handover'
-  | 'none'
+const min = 60_000
+/** An offer to another centre: amber and red of its answer. */
+export const transferLimitMs = waitLimits.transfer!
+
+export type WaitKind = Exclude<LateKind, 'answer' | 'callback'> | 'none'
 export type WaitState = 'ok' | 'warn' | 'over'
 
 export type Wait = {
@@ -23,42 +19,6 @@ export type Wait = {
   warnMs: number | undefined
   overMs: number | undefined
   unitId?: string
-}
-
-const s = 1_000
-const min = 60_000
-
-/**
- * Amber and red of each wait. Dispatch by level: the ageing thresholds 60 s, 5 min, 15 min, 30 min, amber at half.
- * @source domain/dispatch.md 6.1 (Aware CAD ageing thresholds) and its point 12: order acknowledged 20/30 s, roll
- * 150/180 s, on scene 20/30 min, handover 15/30 min; arrival 15 min: Beijing city-centre target of 2011 (1.5)
- */
-export const dispatchLimitMs: Readonly<Record<number, number>> = { 1: 60 * s, 2: 5 * min, 3: 15 * min, 4: 30 * min }
-/** An offer to another centre: amber and red of its answer. @source the acknowledgement clock of orders, domain/dispatch.md 6.1 point 12 */
-export const transferLimitMs = [30 * s, 60 * s] as const
-const limits: Readonly<
-  Record<Exclude<WaitKind, 'transfer' | 'dispatch' | 'none'>, readonly [warnMs: number, overMs: number] | undefined>
-> = {
-  acknowledge: [20 * s, 30 * s],
-  roll: [150 * s, 180 * s],
-  arrive: [10 * min, 15 * min],
-  scene: [20 * min, 30 * min],
-  transport: undefined,
-  handover: [15 * min, 30 * min],
-}
-
-const waitOfStatus: Readonly<
-  Record<UnitView['status'], Exclude<WaitKind, 'transfer' | 'dispatch' | 'none'> | undefined>
-> = {
-  idle: undefined,
-  ordered: 'acknowledge',
-  rolling: 'arrive',
-  'on-scene': 'scene',
-  loaded: 'transport',
-  'at-hospital': 'handover',
-  handover: 'handover',
-  returning: undefined,
-  unavailable: undefined,
 }
 
 /** How far a wait has gone at an instant. */
@@ -74,7 +34,7 @@ export function findUnitWait(unit: UnitView): Wait | undefined {
   // A confirmed order is waited for at the wheels, not at the key.
   const kind = unit.status === 'ordered' && unit.acknowledgedAt !== undefined ? 'roll' : waitOfStatus[unit.status]
   if (!kind) return undefined
-  const limit = limits[kind]
+  const limit = waitLimits[kind]
   return { kind, since: unit.statusAt, warnMs: limit?.[0], overMs: limit?.[1], unitId: unit.unitId }
 }
 

@@ -45,6 +45,7 @@ export const en: Texts = {
     kind: {
       answer: 'Answer',
       callback: 'Call back',
+      transfer: 'Transfer',
       dispatch: 'Order',
       acknowledge: 'Confirm',
       roll: 'Roll',

@@ -45,6 +45,7 @@ export const zh = {
     kind: {
       answer: '接听',
       callback: '回拨',
+      transfer: '移交',
       dispatch: '派车',
       acknowledge: '确认',
       roll: '出车',

@@ -69,7 +69,7 @@ export function useSlipRanges() {
 function SlipSheet({ slip, seat, region }: { slip: string; seat: string; region: string }) {
   const { t, language } = useTexts()
   return (
-    <section className="slip">
+    <section className="paper-slip">
       <header>
         <b>{slip}</b>
         <span>{t('slips.sheetTitle')}</span>

@@ -7,6 +7,7 @@ import type { CallView, IncidentView, PlaceView, UnitView } from './view.ts'
 export const waitKinds = [
   'answer',
   'callback',
+  'transfer',
   'dispatch',
   'acknowledge',
   'roll',
@@ -23,13 +24,14 @@ const min = 60_000
 /**
  * Amber and red of each wait, milliseconds; undefined has no limit. `dispatch` is by level.
  * @source domain/dispatch.md 6.1 point 12: answer 10 s, order acknowledged 20/30 s, roll 150/180 s, on scene 20/30 min, handover
- * 15/30 min; arrival 15 min: Beijing city-centre target of 2011 (1.5)
+ * 15/30 min; an offer to another centre by the acknowledgement clock; arrival 15 min: Beijing city-centre target of 2011 (1.5)
  */
 export const waitLimits: Readonly<
   Record<Exclude<LateKind, 'dispatch'>, readonly [warnMs: number, overMs: number] | undefined>
 > = {
   answer: [5 * s, 10 * s],
   callback: [0, 60 * s],
+  transfer: [30 * s, 60 * s],
   acknowledge: [20 * s, 30 * s],
   roll: [150 * s, 180 * s],
   arrive: [10 * min, 15 * min],
@@ -42,7 +44,9 @@ export const waitLimits: Readonly<
 export const dispatchLimitMs: Readonly<Record<number, number>> = { 1: 60 * s, 2: 5 * min, 3: 15 * min, 4: 30 * min }
 
 /** What a unit in a status is being waited for. */
-export const waitOfStatus: Readonly<Record<UnitView['status'], Exclude<LateKind, 'dispatch'> | undefined>> = {
+export const waitOfStatus: Readonly<
+  Record<UnitView['status'], 'acknowledge' | 'arrive' | 'scene' | 'transport' | 'handover' | undefined>
+> = {
   idle: undefined,
   ordered: 'acknowledge',
   rolling: 'arrive',
@@ -198,6 +202,21 @@ export function listLate(world: WaitWorld, now: number, isIn: (regionCode: strin
   for (const incident of world.incidents.values()) {
     if (incident.state === 'closed' || !isIn(incident.regionCode)) continue
     const { incidentId, regionCode, level } = incident
+    if (incident.transfer) {
+      const { toCode, at } = incident.transfer
+      const overMs = waitLimits.transfer![1]
+      if (now - at > overMs)
+        found.push({
+          incidentId,
+          regionCode,
+          level,
+          kind: 'transfer',
+          since: at,
+          overMs,
+          why: 'TRANSFER_PENDING',
+          facts: { toCode },
+        })
+    }
     if (incident.unitIds.length === 0) {
       const since = incident.requeuedAt ?? incident.openedAt
       const overMs = dispatchLimitMs[level] ?? 30 * min

@@ -33,7 +33,10 @@ const dayCasesMax = 20 * pageMax
 const HandoverQuery = z.object({
   region: RegionCode.optional(),
   limit: z.coerce.number().int().min(1).max(pageMax).default(30),
-  before: z.string().optional(),
+  before: z
+    .string()
+    .regex(/^\d{1,15}~[A-Za-z0-9_.:-]{1,64}$/)
+    .optional(),
 })
 const SampleQuery = z.object({
   day: Day,

@@ -121,7 +121,12 @@ test('DEGRADE-3 numbers are taken, slips print without a server, and a slip is e
   await page.evaluate(() => {
     ;(window as unknown as { printed: string[] }).printed = []
     window.print = () => {
-      ;(window as unknown as { printed: string[] }).printed.push(document.querySelector('.paper')?.textContent ?? '')
+      const paper = document.querySelector('.paper')!
+      ;(window as unknown as { printed: string[] }).printed.push(paper.textContent ?? '')
+      // A copy stays for the photograph.
+      const copy = paper.cloneNode(true) as HTMLElement
+      copy.id = 'copy'
+      document.body.append(copy)
     }
   })
   await page.context().setOffline(true)
@@ -133,6 +138,18 @@ test('DEGRADE-3 numbers are taken, slips print without a server, and a slip is e
   for (const slip of ['P000001', 'P000002', 'P000003']) assert.ok(printed.includes(slip), slip)
   assert.ok(printed.includes('t14'))
   await shoot(page, 'offline-1366')
+  await page.emulateMedia({ media: 'print' })
+  await page.evaluate(() => {
+    document.body.dataset.paper = 'on'
+  })
+  assert.ok(await page.locator('#copy .paper-slip').first().isVisible(), 'paper shows on paper')
+  assert.equal(await page.getByTestId('page-shift').isVisible(), false, 'and nothing else')
+  await shoot(page, 'paper-1366')
+  await page.evaluate(() => {
+    delete document.body.dataset.paper
+    document.getElementById('copy')!.remove()
+  })
+  await page.emulateMedia({ media: 'screen' })
   await page.context().setOffline(false)
   await page.locator('[data-testid="link"][data-state="live"]').waitFor()
   // Times of an hour ago, as a pencil writes them.
@@ -256,6 +273,8 @@ test('QC-6 a sample is scored beside its clock and recording, appealed by the pe
   await judged.page.getByTestId('review-reason').fill('录音 00:12 已核实地址')
   await judged.page.getByTestId('review-appeal').click()
   await judged.page.locator('[data-testid="reviews"] tr[data-state="appealed"]').waitFor()
+  await judged.page.getByTestId('language-switch').click()
+  await judged.page.getByText('appealed', { exact: true }).waitFor()
   await shoot(judged.page, 'appeal-1366')
   await judged.page.close()
   await leader.page.close()

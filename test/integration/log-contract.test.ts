@@ -307,6 +307,68 @@ function makeEveryKind(): Entry[] {
       },
       at,
     ),
+    ...(
+      [
+        ['shift.handoverOffered', { handoverId: 'H-1', regionCode: '330402', note: '说明' }],
+        ['shift.handedOver', { handoverId: 'H-1', regionCode: '330402', note: '已核对' }],
+        ['shift.handoverWithdrawn', { handoverId: 'H-1', regionCode: '330402', reason: '重做' }],
+        ['slip.rangeIssued', { rangeId: 'R-1', regionCode: '330402', seat: '1 席', count: 20 }],
+        [
+          'slip.entered',
+          {
+            slipNo: 3,
+            incidentId: 'I-P3',
+            callId: 'C-P3',
+            level: 2,
+            regionCode: '330402',
+            ...place,
+            stamps: [
+              { stamp: 'ring', at },
+              { stamp: 'ordered', at, unitId: 'U1' },
+            ],
+            outcome: 'transported',
+            complaint: { code: 'desk.trauma', syndrome: 'trauma', dictionary: 'desk' },
+            complaintText: 'sealed:v1:a',
+            addressText: 'sealed:v1:b',
+            note: 'sealed:v1:c',
+          },
+        ],
+        [
+          'review.sheetPublished',
+          {
+            version: 2,
+            passShare: 0.8,
+            items: [{ itemId: 'a', group: 'answer', zh: '接听', en: 'answer', points: 10, isVital: true }],
+          },
+        ],
+        ['review.requested', { incidentId: 'I1', regionCode: '330402', trigger: 'complaint', reason: '等候过久' }],
+        [
+          'review.scored',
+          {
+            reviewId: 'Q-1',
+            incidentId: 'I1',
+            regionCode: '330402',
+            sample: 'triggered',
+            triggers: ['late'],
+            sheetVersion: 2,
+            scores: [{ itemId: 'a', points: 7.5 }],
+            subject: '李四',
+            comment: '评语',
+          },
+        ],
+        ['review.appealed', { reviewId: 'Q-1', regionCode: '330402', reason: '录音可证' }],
+        [
+          'review.decided',
+          {
+            reviewId: 'Q-1',
+            regionCode: '330402',
+            verdict: 'changed',
+            reason: '复听',
+            scores: [{ itemId: 'a', points: 10 }],
+          },
+        ],
+      ] as const
+    ).map(([kind, body]) => makeEntry(kind, 's', { uuid: makeUuid() }, body as never, at, { actor })),
     makeEntry('page.attempted', 's', key(), { pageId: 'P-1', channel: 'sms', attempt: 1, result: 'dry' }, at),
     makeEntry('page.receipted', 's', key(), { pageId: 'P-1', channel: 'sms' }, at),
     makeEntry('record.viewed', 's', key(), { recordKind: 'call', recordId: 'C1', fields: ['callerNumber'] }, at, {

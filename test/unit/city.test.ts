@@ -285,6 +285,7 @@ test('SIM-8 everything the city says is a body of its kind in the contract', () 
   assert.deepEqual(
     [...seen].sort(),
     [
+      'call.answered',
       'call.ended',
       'call.received',
       'count.reported',

@@ -11,7 +11,9 @@ import { findPercentile } from '#contract/report.ts'
 import { chooseStamp } from '#contract/stamps.ts'
 import type { IncidentView } from '#contract/view.ts'
 import { describeLate, listLate } from '#contract/waits.ts'
+import { buildReel } from '../../console/replay/moment.ts'
 import { findPeriod, listPeriodDays } from '../../console/reports/period.ts'
+import { parseClock, parseSlipNo, readSlipTimes } from '../../console/shift/slip-times.ts'
 import { createReport } from '../../server/query/dispatch-report.ts'
 import { findMonth, listSheets, summariseMonth } from '../../server/query/duty-routes.ts'
 import { countRandom, drawSamples, hashText, listTriggers } from '../../server/query/samples.ts'
@@ -166,6 +168,11 @@ test('HANDOVER-1 what is late is told with its limit and its reason, worst first
     afterOrder.map(row => [row.kind, row.why]),
     [['acknowledge', 'CREW_SILENT']],
   )
+  // An offer nobody answers is late by its own clock, beside whatever else is.
+  const waiting = structuredClone(city.world)
+  waiting.incidents.get('I-3')!.transfer = { toCode: '330411', fromCode: region, at, by: 'd1', reason: 'x' }
+  const offered = listLate(waiting as never, at + 61_000).find(row => row.kind === 'transfer')
+  assert.deepEqual([offered?.incidentId, offered?.why, offered?.facts.toCode], ['I-3', 'TRANSFER_PENDING', '330411'])
   // Another county sees nothing of it.
   assert.equal(listLate(city.world as never, at + 31_000, regionCode => regionCode === '330411').length, 0)
 })
@@ -427,4 +434,101 @@ test('QC-5 the month counts reviews, passes, appeals and means by item and by pe
       ['a', 1, 1],
     ],
   )
+})
+
+test('DEGRADE-4 times on paper: read as written, over midnight, and a step back is said, never guessed', () => {
+  assert.deepEqual(['08:05', '8:05:30', '0805', '080530', '8.05', '08：05', '24:00', '8:61', 'x', ''].map(parseClock), [
+    29_100_000,
+    29_130_000,
+    29_100_000,
+    29_130_000,
+    29_100_000,
+    29_100_000,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ])
+  assert.deepEqual(['P000012', 'p12', '12', '0', 'P1234567', 'x'].map(parseSlipNo), [
+    12,
+    12,
+    12,
+    undefined,
+    undefined,
+    undefined,
+  ])
+  const night = readSlipTimes('2026-04-11', [
+    { times: { ring: '23:58', answered: '23:58:10', opened: '23:59' } },
+    { unitId: 'U1', times: { ordered: '23:59:30', rolling: '00:02', 'on-scene': '00:15' } },
+  ])!
+  assert.deepEqual(night.faults, [])
+  const at = (text: string) => Date.parse(`${text}+08:00`)
+  assert.deepEqual(
+    night.stamps.map(stamp => stamp.at),
+    [
+      '2026-04-11T23:58:00',
+      '2026-04-11T23:58:10',
+      '2026-04-11T23:59:00',
+      '2026-04-11T23:59:30',
+      '2026-04-12T00:02:00',
+      '2026-04-12T00:15:00',
+    ].map(at),
+  )
+  const wrong = readSlipTimes('2026-04-11', [
+    { times: { ring: '10:00', answered: '9:59', opened: 'zehn' } },
+    { unitId: 'U1', times: { ordered: '09:30' } },
+  ])!
+  assert.deepEqual(wrong.faults, [
+    { step: 'answered', fault: 'backwards' },
+    { step: 'opened', fault: 'unreadable' },
+    { step: 'ordered', unitId: 'U1', fault: 'backwards' },
+  ])
+  assert.equal(readSlipTimes('2026-02-30', []), undefined)
+})
+
+test('DAY-9 a moment of the past: the last fix before it, the last step before it, nothing from after it', () => {
+  const reel = buildReel(
+    {
+      from: start,
+      to: start + 600_000,
+      stepMs: 5_000,
+      isCut: false,
+      units: ['U1', 'U2'],
+      rows: [
+        [0, start + 10_000, 120.1, 30, 90, 40],
+        [0, start, 120, 30, -1, -1],
+        [1, start + 300_000, 121, 31, -1, 0],
+      ],
+    },
+    [
+      row('I-1', {
+        openedAt: start - 1_000,
+        closedAt: start + 400_000,
+        stamps: [
+          { stamp: 'ordered', at: start, source: 'key', unitId: 'U1' },
+          { stamp: 'rolling', at: start + 20_000, source: 'key', unitId: 'U1' },
+          { stamp: 'released', at: start + 350_000, source: 'key', unitId: 'U1' },
+        ],
+      }),
+    ],
+  )
+  assert.deepEqual(reel.findUnits(start - 1), [])
+  const [first] = reel.findUnits(start + 9_999)
+  assert.deepEqual([first!.lon, first!.status, first!.courseDeg, first!.silent], [120, 'ordered', undefined, false])
+  const [second] = reel.findUnits(start + 20_000)
+  assert.deepEqual([second!.lon, second!.status, second!.courseDeg, second!.speedKmh], [120.1, 'rolling', 90, 40])
+  const later = reel.findUnits(start + 360_000)
+  assert.deepEqual(
+    later.map(unit => [unit.unitId, unit.status, unit.silent]),
+    [
+      ['U1', 'returning', true],
+      ['U2', 'idle', false],
+    ],
+  )
+  assert.deepEqual([reel.listOpen(start).length, reel.listOpen(start + 400_000).length], [1, 0])
+  assert.deepEqual(reel.listPath('U1'), [
+    [120, 30],
+    [120.1, 30],
+  ])
+  assert.deepEqual(reel.listPath('U9'), [])
 })
