@@ -7,6 +7,7 @@ import { useEffect, useRef, useState } from 'react'
 import type { AddressHit } from '#contract/address.ts'
 import type { BodyInputOf } from '#contract/entry.ts'
 import { Syndrome } from '#contract/scalars.ts'
+import { isAddress } from '../calls/waiting.ts'
 import { useTexts } from '../language/i18n.ts'
 import { useWorld } from '../live/store.ts'
 import { levels } from '../look/palette.ts'
@@ -42,7 +43,7 @@ export function DraftForm({ draft }: { draft: Draft }) {
   const toLevel = () => form.current?.querySelector<HTMLElement>('.form-levels [aria-pressed="true"]')?.focus()
   // What is missing first comes first; a call that brought its place goes on with the level.
   useEffect(() => {
-    if (draft.lon === undefined) toAddress()
+    if (draft.lon === undefined || (call !== undefined && !isAddress(call))) toAddress()
     else toLevel()
   }, [])
   useEffect(() => {

@@ -197,14 +197,10 @@ test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junctio
 
   // 7: a consultation that needs no run: six calls in ten end so.
   const seventh = await ring()
-  await page.keyboard.press('Escape')
-  await page.keyboard.press('c')
   await page.getByTestId('call-list').locator(`[data-key="${seventh}"]`).waitFor()
-  await page.locator('[data-testid="call-end"]').focus()
-  await page.keyboard.press('Enter')
-  await page.getByTestId('call-end-consultation').waitFor()
-  await page.getByTestId('call-end-consultation').focus()
-  await page.keyboard.press('Enter')
+  await page.keyboard.press('F1')
+  await page.getByTestId('draft-form').waitFor()
+  await page.keyboard.press('Alt+z')
   await until('the consultation ended', () => server.world.calls.get(seventh)?.outcome === 'consultation')
 
   // 8: statuses by the command line; 9: a cancel; 10: a close with its outcome.
@@ -239,11 +235,15 @@ test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junctio
   await page.keyboard.press('Enter')
   await until('the eighth case closed', () => eight.state === 'closed')
 
-  const tenth = await ring()
-  await takeCall(page, tenth, 'rml', '2')
-  await page.keyboard.press('Control+Enter')
-  const ten = await incidentOf(page, tenth)
-  await until('a unit on the tenth case', () => ten.unitIds[0])
+  // 10: the first caller rings again: the case is offered by itself, and joined by one key.
+  const tenth = await ring({ callerNumber: '13800001001' })
+  await page.getByTestId('call-list').locator(`[data-key="${tenth}"]`).waitFor()
+  await page.keyboard.press('F1')
+  await page.getByTestId('slip-duplicates').waitFor()
+  await shoot(page, 'duplicate-1366')
+  await page.keyboard.press('Control+j')
+  await until('the tenth call joined', () => server.world.calls.get(tenth)?.incidentId === one.incidentId)
+  assert.ok(one.callIds.includes(first) && one.callIds.includes(tenth), 'both records are kept')
   await shoot(page, 'tenth-1366')
   assert.equal(clicks, 0, 'nobody touched the mouse')
   assert.deepEqual(faults, [])
