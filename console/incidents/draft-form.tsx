@@ -218,7 +218,7 @@ export function DraftForm({ draft }: { draft: Draft }) {
             box={complaintBox}
           />
         </div>
-        <div className="form-row">
+        <div className="form-row form-row-two">
           <label htmlFor="draft-syndrome">{t('form.syndrome')}</label>
           <select
             id="draft-syndrome"
@@ -233,14 +233,12 @@ export function DraftForm({ draft }: { draft: Draft }) {
               </option>
             ))}
           </select>
-        </div>
-        <div className="form-row">
-          <label htmlFor="draft-note">{t('form.note')}</label>
           <textarea
-            id="draft-note"
             className="field"
             data-testid="draft-note"
             rows={1}
+            aria-label={t('form.note')}
+            placeholder={t('form.note')}
             value={note}
             maxLength={2000}
             onChange={event => setNote(event.target.value)}
