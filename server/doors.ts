@@ -161,6 +161,11 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
 
   let isReady = false
   let fanout: Fanout | undefined
+  const getPort = (): number => {
+    const address = app.server.address()
+    return typeof address === 'object' && address ? address.port : config.port
+  }
+  const getUrl = (): string => `${config.tls ? 'https' : 'http'}://${config.host}:${getPort()}`
   let dryRuns: DryRuns | undefined
   const app = await createApp(
     {
@@ -218,6 +223,24 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
       })
       await registerPublicCallRoutes(app, {
         isOn: config.publicCalls && ports.hasIntake,
+        // Without a secret of the operator's a link ends with this process.
+        linkSecret: config.pagerSecret ?? randomUUID(),
+        publicUrl: () => config.publicUrl ?? getUrl(),
+        async readNumber(request, callId) {
+          const foreign = identity.admitOrigin(request.headers)
+          if (foreign) return foreign
+          const principal = await admitRoute(request.headers, 'POST /v1/calls/:callId/position-link')
+          if ('code' in principal) return principal
+          if (principal.type !== 'account') return reject('ROLE_FORBIDDEN')
+          const call = world.calls.get(callId)
+          if (!call || !createSight(principal, world).sees('calls', call)) return reject('CALL_UNKNOWN', { callId })
+          // A call without personal fields has no record: the link can still be read out.
+          if (call.numberHash === undefined) return {}
+          const person = await identity.readPerson(principal, 'call', callId)
+          if ('code' in person) return person
+          const number = person.fields.callerNumber
+          return number === undefined ? {} : { number }
+        },
         intake,
         world,
         findRegion: point => findRegionOfPoint(point, world.regions, basemap),
@@ -335,9 +358,8 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
   if (fanout) house.onApplied(fanout.onApplied)
   const clearing = fanout ? undefined : setInterval(() => clearTouched(touched), clearEveryMs)
   await app.listen({ host: config.host, port: config.port })
-  const address = app.server.address()
-  const port = typeof address === 'object' && address ? address.port : config.port
-  const url = `${config.tls ? 'https' : 'http'}://${config.host}:${port}`
+  const port = getPort()
+  const url = getUrl()
   return {
     app,
     url,

@@ -31,13 +31,17 @@ import {
   takeOver,
   waitUntil,
 } from './house.ts'
+import { createLines } from './lines.ts'
 import { playCity, scenarios } from './play.ts'
 import { type City, createChance, packCity, packRoads, seedCity } from './seed.ts'
+import { startTelephony, type Telephony } from './telephony.ts'
 import { startTerminals, type Terminals } from './terminals.ts'
 import { openWatch } from './watch.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const CITY_CODE = '330400'
+/** How the city numbers its calls; the telephone system counts on from there. */
+const CALL_PREFIX = 'CALL-'
 const SMOKE_MAX_MS = 10 * 60_000
 const HISTORY_DAYS = 60
 
@@ -274,6 +278,7 @@ async function main(): Promise<number> {
   let house: House | undefined
   let gateway: Edge | undefined
   let terminals: Terminals | undefined
+  let telephony: Telephony | undefined
   try {
     await buildConsole(end.signal)
     say('city: drawing …')
@@ -301,15 +306,24 @@ async function main(): Promise<number> {
     const folder = join(dataDirectory, 'gateway')
     await mkdir(folder, { recursive: true, mode: 0o700 })
     const enrolled = await enrolTerminals(city.units, join(folder, 'codes.json'))
+    // And every call rings in the telephone system, which tells the gateway (docs/cti.md).
+    const telephonyKey = randomBytes(18).toString('hex')
     gateway = await startEdge({
       directory: folder,
       serverUrl: house.url,
       token: kept.gatewayToken,
       terminals: enrolled,
       monitorUnitId: city.units.at(-1)!.id,
+      telephony: {
+        prefix: CALL_PREFIX,
+        key: telephonyKey,
+        regionCode: CITY_CODE,
+        trunks: Object.fromEntries(city.regions.map(region => [region.code, region.code])),
+      },
       onLine: line => logFile.write(`${line}\n`),
     })
     terminals = startTerminals({ host: gateway.host, port: gateway.port, terminals: enrolled })
+    if (gateway.telephony) telephony = startTelephony({ ...gateway.telephony, key: telephonyKey })
     say(`gateway: ${enrolled.length} vehicle terminals on ${gateway.host}:${gateway.port}, health ${gateway.health}`)
     if (!values.smoke) printAddress(house, kept.password)
     return await live({
@@ -317,6 +331,7 @@ async function main(): Promise<number> {
       city,
       kept,
       terminals,
+      telephony,
       seed,
       scenario,
       isSmoke: values.smoke,
@@ -327,6 +342,7 @@ async function main(): Promise<number> {
     })
   } finally {
     await terminals?.stop()
+    await telephony?.stop()
     await gateway?.stop()
     await house?.stop()
     logFile.end()
@@ -340,6 +356,7 @@ async function live(options: {
   city: City
   kept: Furnished
   terminals: Terminals
+  telephony: Telephony | undefined
   seed: number
   scenario: NonNullable<(typeof scenarios)[string]>
   isSmoke: boolean
@@ -388,6 +405,9 @@ async function live(options: {
     register: true,
     watch,
     terminals: options.terminals,
+    ...(options.telephony
+      ? { lines: createLines({ telephony: options.telephony, calls: watch.calls, prefix: CALL_PREFIX }) }
+      : {}),
     signal: end.signal,
     onProgress: line => say(`city: ${line}`),
   }).then(async () => {

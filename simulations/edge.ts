@@ -79,7 +79,7 @@ export async function startEdge(options: {
   /** A unit whose monitor may connect by HL7 over MLLP, from this machine, on a free port. */
   monitorUnitId?: string
   /** A telephone system may connect, from this machine, on a free port (docs/cti.md). */
-  telephony?: { prefix: string; key: string; regionCode: string }
+  telephony?: { prefix: string; key: string; regionCode: string; trunks?: Readonly<Record<string, string>> }
   onLine?: (line: string) => void
 }): Promise<Edge> {
   await mkdir(options.directory, { recursive: true, mode: 0o700 })

@@ -20,6 +20,7 @@ import {
   withdrawOrder,
 } from './city.ts'
 import { type Answer, type Door, DoorClosed, openDoor, type Saying, sleepFor } from './door.ts'
+import type { Lines } from './lines.ts'
 import { fullDay } from './scenarios/full-day.ts'
 import { massCasualty } from './scenarios/mass-casualty.ts'
 import { outbreak } from './scenarios/outbreak.ts'
@@ -54,6 +55,8 @@ export interface PlayOptions {
   watch?: Watch
   /** Vehicle terminals: positions leave through them, as on the road, and not through the door. */
   terminals?: Pick<Terminals, 'report'>
+  /** The telephone system: calls ring through it; only with the wall clock. */
+  lines?: Lines
   signal: AbortSignal
   onProgress?: (line: string) => void
 }
@@ -100,7 +103,10 @@ export async function playCity(options: PlayOptions): Promise<void> {
         // What is told is at most one tick ahead of the city's clock.
         events.push(...(clock === 'entries' ? mergeByTime(ticker.runTo(Math.floor(until), TICK_EVERY_MS), told) : told))
       }
-      await sendLive(state, door, options.terminals ? reportFixes(events, options.terminals) : events)
+      const said = options.terminals ? reportFixes(events, options.terminals) : events
+      const due = options.lines ? options.lines.divert(said, state.now) : said
+      for (const incidentId of options.lines?.takeForeign() ?? []) due.push(...endIncident(state, incidentId))
+      await sendLive(state, door, due)
       if (Date.now() - saidAt > PROGRESS_EVERY_MS) {
         saidAt = Date.now()
         say(describeProgress(state, door))

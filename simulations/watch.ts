@@ -1,7 +1,7 @@
 // The simulation's eyes: the world as the house fans it out to a player, over the socket that consoles use.
 // It stands at the door out; it keeps the newest view of units and incidents and tells what changed, nothing more.
 import { io, type Socket } from 'socket.io-client'
-import type { IncidentView, UnitView } from '#contract/view.ts'
+import type { CallView, IncidentView, UnitView } from '#contract/view.ts'
 import type { Packet, Snapshot } from '#contract/wire.ts'
 
 /** A parked receiver wanders by a few metres; beyond this a unit has been driven. */
@@ -11,6 +11,7 @@ const MOVED_M = 30
 export interface Watch {
   units: ReadonlyMap<string, UnitView>
   incidents: ReadonlyMap<string, IncidentView>
+  calls: ReadonlyMap<string, CallView>
   /** Units that have been driven since the socket opened. */
   moved: ReadonlySet<string>
   firstMoveAt: number | undefined
@@ -32,6 +33,7 @@ export function openWatch(options: {
   const trouble = options.onTrouble ?? (() => {})
   const units = new Map<string, UnitView>()
   const incidents = new Map<string, IncidentView>()
+  const calls = new Map<string, CallView>()
   const firstSeen = new Map<string, { lon: number; lat: number }>()
   const moved = new Set<string>()
   const socket: Socket = io(options.url, {
@@ -42,7 +44,7 @@ export function openWatch(options: {
       ...(options.cookie === undefined ? {} : { cookie: options.cookie, origin: new URL(options.url).origin }),
     },
   })
-  const watch = { units, incidents, moved, firstMoveAt: undefined as number | undefined, isOpen: false, seq: -1 }
+  const watch = { units, incidents, calls, moved, firstMoveAt: undefined as number | undefined, isOpen: false, seq: -1 }
   const notice = (unitId: string, lon: number | undefined, lat: number | undefined): void => {
     if (lon === undefined || lat === undefined) return
     const first = firstSeen.get(unitId)
@@ -70,6 +72,8 @@ export function openWatch(options: {
     watch.isOpen = true
     units.clear()
     incidents.clear()
+    calls.clear()
+    for (const call of snapshot.world.calls) calls.set(call.callId, call)
     for (const unit of snapshot.world.units) {
       units.set(unit.unitId, unit)
       notice(unit.unitId, unit.lon, unit.lat)
@@ -91,6 +95,8 @@ export function openWatch(options: {
     }
     for (const [unitId, lon, lat] of changes.positions ?? []) notice(unitId, lon, lat)
     for (const incident of changes.incidents ?? []) incidents.set(incident.incidentId, incident)
+    for (const call of changes.calls ?? []) calls.set(call.callId, call)
+    for (const callId of changes.gone?.calls ?? []) calls.delete(callId)
     for (const alert of changes.alerts ?? []) options.onAlert?.(alert)
     for (const unitId of changes.gone?.units ?? []) units.delete(unitId)
     for (const incidentId of changes.gone?.incidents ?? []) incidents.delete(incidentId)

@@ -15,7 +15,7 @@ export function describeLeaf(leaf: LeafCondition, t: Translate): string {
         baseline: leaf.baseline,
         minSigma: leaf.minSigma,
         minCount: leaf.minCount,
-        proportion: `${leaf.proportion ? t('admin.leafProportion') : ''}${leaf.adjust === 'calendar' ? t('ruleLeaf.adjusted') : ''}`,
+        proportion: `${leaf.proportion ? t('admin.leafProportion') : ''}${leaf.adjust === 'calendar' ? t('ruleLeaf.adjusted') : ''}${leaf.alpha === undefined ? '' : t('ruleLeaf.alpha', { alpha: leaf.alpha })}`,
       })
     case 'count':
       return t('admin.leafCount', {

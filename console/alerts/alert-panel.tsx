@@ -19,7 +19,7 @@ import { dismissSent } from '../live/commands.ts'
 import { read, writeQuery } from '../live/http.ts'
 import { useWorld } from '../live/store.ts'
 import { chooseAlert, followChosen, useDesk, useRole } from '../shell/desk.ts'
-import { formatAge, formatClock, formatDayTime, formatFigure } from '../shell/format.ts'
+import { formatAge, formatClock, formatDayTime, formatFigure, shortenPeriod } from '../shell/format.ts'
 import { useKey } from '../shell/keys.ts'
 import { Action, Empty, LevelSquare, Panel, PrintLine, ReadState, SentNote } from '../shell/parts.tsx'
 import { useRegionNames } from '../shell/regions.ts'
@@ -28,20 +28,18 @@ import { askCases } from '../surveillance/case-filter.ts'
 import { noteAlert } from './actions.ts'
 import { AnswerBar } from './answer.tsx'
 import { isUnverified } from './board-order.ts'
-import { EpiCurve, shortenPeriod } from './epi-curve.tsx'
+import { EpiCurve } from './epi-curve.tsx'
 import { EventBlock } from './event-block.tsx'
 import { verifyWarnMs } from './inbox.tsx'
+import { findReach } from './reach.ts'
 import { explainAlert, findRatio } from './why.ts'
 
 /** Facilities listed under an alert; the rest are counted. */
 const facilitiesShown = 10
 
-/** Facilities that reported the newest period of a series, and how many usually do: how complete the figure is. */
-export function findReach(series: SeriesView | undefined, period: string): { got: number; usual: number } | undefined {
-  const slot = series?.periods.indexOf(period) ?? -1
-  if (!series || slot < 1) return undefined
-  const before = series.reporters.slice(Math.max(0, slot - 14), slot)
-  return { got: series.reporters[slot] ?? 0, usual: Math.max(...before) }
+/** A p-value as papers write it: two digits, below a thousandth only that it is. */
+export function formatP(p: number): string {
+  return p < 0.001 ? '< 0.001' : p.toPrecision(2)
 }
 
 function Sources({ alert, series, now }: { alert: AlertView; series: readonly SeriesView[]; now: number }) {
@@ -91,9 +89,9 @@ function Sources({ alert, series, now }: { alert: AlertView; series: readonly Se
                 {reach ? `${reach.got}/${reach.usual}` : '—'}
               </td>
               <td className="right muted">{formatAge(now - each.at)}</td>
-              <td className="muted">
+              <td className="muted wraps">
                 {translateWord(t, 'method', each.method)}
-                {each.pValue !== undefined && ` p ${each.pValue.toPrecision(2)}`}
+                {each.pValue !== undefined && <span className="nowrap"> p {formatP(each.pValue)}</span>}
                 {each.correction === 'uncorrected' && <em className="tag">{t('review.uncorrected')}</em>}
                 {each.gradeCandidate && (
                   <em className="tag">{t('review.gradeCandidate', { grade: each.gradeCandidate })}</em>
@@ -314,7 +312,12 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
     refetchInterval: 60_000,
   })
   const open = alert !== undefined && alert.state !== 'closed' && !notice
+  const body = useRef<HTMLDivElement>(null)
   useEffect(() => setNote(''), [alertId])
+  // Another alert, or the event just opened from this one, is read from its top.
+  useEffect(() => {
+    body.current?.scrollTo(0, 0)
+  }, [alertId, alert?.eventId])
   const sendNote = async () => {
     const text = note.trim()
     if (alert && text !== '' && !(await noteAlert(alert, text))) setNote('')
@@ -417,7 +420,7 @@ export function AlertPanel({ alert }: { alert: AlertView | undefined }) {
       </div>
       {!notice && <AnswerBar alert={alert} onNote={() => noteBox.current?.focus()} />}
       <SentNote subject={subjectOf.alert(alert.alertId)} />
-      <div className="case-body" data-testid="evidence" data-state={alert.state} tabIndex={-1}>
+      <div className="case-body" ref={body} data-testid="evidence" data-state={alert.state} tabIndex={-1}>
         <PrintLine />
         {event && <EventBlock event={event} now={now} may={surveys} />}
         {notice && (

@@ -6,16 +6,11 @@
 import type { SeriesView } from '#contract/view.ts'
 import { type Translate, translateWord, useTexts } from '../language/i18n.ts'
 import { surfaces } from '../look/palette.ts'
-import { formatFigure } from '../shell/format.ts'
+import { formatFigure, shortenPeriod } from '../shell/format.ts'
 import { useChart } from '../surveillance/chart.ts'
 
 const look = surfaces.dark
 const barColour = '#8fb4d9'
-
-/** Writes a period for an axis: MM-DD for a day, MM-DD HH for an hour. */
-export function shortenPeriod(period: string): string {
-  return period.slice(5).replace('T', ' ')
-}
 
 /** Everything a chart of one series draws, as ECharts wants it. */
 export function buildCurve(series: SeriesView, t: Translate) {

@@ -180,7 +180,7 @@ function AlertRow(props: { alert: AlertView; now: number; place: string; languag
         <LevelSquare level={alert.level} word={t(`alertLevel.${alert.level}`)} />
       </span>
       <span role="gridcell" className="two-lines">
-        <span>
+        <span className="row-title">
           <b>
             {props.place} · {props.language === 'zh' ? alert.ruleName : alert.ruleNameEn}
           </b>

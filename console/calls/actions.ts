@@ -3,11 +3,11 @@
  * stands beside the call it was given for.
  */
 import type { BodyInputOf } from '#contract/entry.ts'
-import type { LinkedService } from '#contract/scalars.ts'
+import type { CallKind, LinkedService } from '#contract/scalars.ts'
 import type { CallLinkView, CallView } from '#contract/view.ts'
 import { subjectOf } from '../incidents/actions.ts'
-import { createUuid, say } from '../live/commands.ts'
-import type { Refusal } from '../live/http.ts'
+import { createUuid, noteRefusal, say } from '../live/commands.ts'
+import { ask, type Refusal } from '../live/http.ts'
 
 type Said = Promise<Refusal | undefined>
 
@@ -45,4 +45,31 @@ export function linkCall({ callId }: CallView, service: LinkedService): Said {
 /** Notes that the other side (or, for a case handed to us, this desk) has acknowledged. */
 export function acknowledgeLink({ callId }: CallView, { linkId }: CallLinkView): Said {
   return say(subjectOf.call(callId), 'call.linkAcknowledged', { linkId, callId })
+}
+
+/** Says what a call is about. */
+export function setCallKind({ callId }: CallView, callKind: CallKind): Said {
+  return say(subjectOf.call(callId), 'call.described', { callId, callKind })
+}
+
+/** A place somebody pointed at on the map: the dispatcher's word about where the caller is. */
+export function pointAtCall(callId: string, lon: number, lat: number): Said {
+  return say(subjectOf.call(callId), 'call.located', {
+    callId,
+    positionSource: 'map',
+    lon,
+    lat,
+    radiusM: pointedRadiusM,
+  })
+}
+/** A click on the map is meant within a building or a crossing. */
+const pointedRadiusM = 30
+
+/** Sends the caller a link that gives us the telephone's position; the link itself where no message could be sent. */
+export async function askPosition({ callId }: CallView): Promise<{ link: string; isSent: boolean } | undefined> {
+  const path = `/v1/calls/${encodeURIComponent(callId)}/position-link`
+  const answer = await ask<{ link: string; isSent: boolean }>('POST', path, {})
+  if (answer.ok) return answer.value
+  noteRefusal(subjectOf.call(callId), 'call.located', answer.refusal)
+  return undefined
 }

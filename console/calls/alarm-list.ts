@@ -3,8 +3,9 @@
  * tone; what was answered at this seat is left out by the hook that sounds it (alarms.ts).
  */
 import type { Role } from '#contract/scalars.ts'
-import type { AlertView, CallView, UnitView } from '#contract/view.ts'
+import type { AlertView, CallView, IncidentView, UnitView } from '#contract/view.ts'
 import type { LinkState } from '../live/store.ts'
+import { listUnitAlarms } from '../units/unit-alarms.ts'
 import type { ToneName } from './tones.ts'
 import { listPendingLinks, listWaiting } from './waiting.ts'
 
@@ -17,14 +18,22 @@ export const orderSilentMs = 30_000
 export function listAlarms(
   roles: readonly Role[],
   link: LinkState,
-  world: { calls: Iterable<CallView>; units: Iterable<UnitView>; alerts: Iterable<AlertView> },
+  world: {
+    calls: Iterable<CallView>
+    units: Iterable<UnitView>
+    alerts: Iterable<AlertView>
+    incidents?: Iterable<IncidentView>
+  },
   now: number,
+  ownRegions: readonly string[] = [],
 ): readonly Alarm[] {
   const alarms: Alarm[] = []
   if (link === 'offline') {
     alarms.push({ id: 'link', sound: 'systemLost', tone: 'systemLost', at: 0, critical: true })
   }
   if (roles.includes('dispatcher') || roles.includes('shift-leader')) {
+    const units = [...world.units]
+    alarms.push(...listUnitAlarms(units, world.incidents ?? [], ownRegions))
     const calls: Alarm[] = []
     const all = [...world.calls]
     for (const call of listWaiting(all)) {
@@ -42,8 +51,9 @@ export function listAlarms(
     for (const { link } of links)
       calls.push({ id: `link:${link.linkId}`, sound: 'transfer', tone: 'transfer', at: link.at, critical: true })
     const orders: Alarm[] = []
-    for (const unit of world.units) {
-      if (unit.status !== 'ordered' || now - unit.statusAt <= orderSilentMs) continue
+    for (const unit of units) {
+      if (unit.status !== 'ordered' || unit.acknowledgedAt !== undefined || now - unit.statusAt <= orderSilentMs)
+        continue
       const id = `order:${unit.unitId}:${unit.statusAt}`
       orders.push({ id, sound: 'orderUnacknowledged', tone: 'orderUnacknowledged', at: unit.statusAt, critical: true })
     }

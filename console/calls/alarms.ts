@@ -17,15 +17,21 @@ export function useAlarms(roles: readonly Role[]): { ringing: readonly Alarm[]; 
   const calls = useWorld(world => world.calls)
   const units = useWorld(world => world.units)
   const alerts = useWorld(world => world.alerts)
+  const incidents = useWorld(world => world.incidents)
+  const own = useDesk(desk => desk.regions)
   const silenced = useDesk(desk => desk.silenced)
   const muted = useDesk(desk => desk.muted)
   const now = useSecond()
   const ringing = useMemo(
     () =>
-      listAlarms(roles, link, { calls: calls.values(), units: units.values(), alerts: alerts.values() }, now).filter(
-        alarm => !silenced.has(alarm.id),
-      ),
-    [roles, link, calls, units, alerts, silenced, now],
+      listAlarms(
+        roles,
+        link,
+        { calls: calls.values(), units: units.values(), alerts: alerts.values(), incidents: incidents.values() },
+        now,
+        own,
+      ).filter(alarm => !silenced.has(alarm.id)),
+    [roles, link, calls, units, alerts, incidents, own, silenced, now],
   )
   const loudest = ringing[0]
   useEffect(() => {

@@ -53,13 +53,13 @@ export function CallList({ flashing }: { flashing: string | undefined }) {
         </span>
         <span role="gridcell" className="muted">
           {nameOf(call.regionCode)}
-          {call.lon === undefined && <em className="tag">{t('calls.unknownPlace')}</em>}
           {call.isVerified === false && <em className="tag tag-warn">{t('calls.unverifiedShort')}</em>}
           {call.isNuisance && <em className="tag tag-warn">{t('calls.nuisance')}</em>}
           {(call.earlierCalls ?? 0) > 0 && (
             <em className="tag">{t('calls.again', { count: call.earlierCalls! + 1 })}</em>
           )}
           {call.channel === 'linked' && <em className="tag">{t('calls.linked')}</em>}
+          {call.lon === undefined && <em className="tag">{t('calls.unknownPlace')}</em>}
         </span>
         <span role="gridcell" className="mono muted">
           {shortenId(call.callId)}

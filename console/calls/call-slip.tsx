@@ -1,11 +1,11 @@
 /**
- * The slip docked over the case: the call this seat is busy with, or the one that rings longest. Number history, mark, where it
+ * The slip docked on the map: the call this seat is busy with, or the one that rings longest. Number history, mark, where it
  * comes from, what it may be a duplicate of, and how it ends without a run, each by one key. It takes no focus and moves
- * nothing anybody is writing in: F1 alone brings a call into the form.
+ * no panel: whoever writes in the form writes on. F1 alone brings a call into the form.
  */
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import type { CallOutcome, LinkedService } from '#contract/scalars.ts'
+import { CallKind, type CallOutcome, type LinkedService } from '#contract/scalars.ts'
 import type { CallView, DuplicateView, NumberHistoryView } from '#contract/view.ts'
 import { endCall, subjectOf } from '../incidents/actions.ts'
 import { useTakeCall } from '../incidents/take-call.ts'
@@ -18,7 +18,7 @@ import { formatClock, formatDayTime, shortenId } from '../shell/format.ts'
 import { type KeyId, useKey } from '../shell/keys.ts'
 import { Action, LevelSquare, SentNote } from '../shell/parts.tsx'
 import { useCountyNames } from '../shell/regions.ts'
-import { acknowledgeLink, joinCall, linkCall, markNumber } from './actions.ts'
+import { acknowledgeLink, askPosition, joinCall, linkCall, markNumber, setCallKind } from './actions.ts'
 import { findCurrent, judgeAnswer, judgeLink, listWaiting } from './waiting.ts'
 
 /** How calls end without a run, and the key of each. */
@@ -81,6 +81,7 @@ function Slip({ call, waiting }: { call: CallView; waiting: number }) {
   const isLeader = useRole('shift-leader')
   const [marking, setMarking] = useState(false)
   const [reason, setReason] = useState('')
+  const [asked, setAsked] = useState<{ link: string; isSent: boolean }>()
   const path = `/v1/calls/${encodeURIComponent(call.callId)}`
   const history = useQuery({
     queryKey: ['number-history', call.callId],
@@ -103,10 +104,14 @@ function Slip({ call, waiting }: { call: CallView; waiting: number }) {
       chooseIncident(incidentId)
     })
   }
+  const askPlace = () => void askPosition(call).then(setAsked)
+  useKey('askPosition', askPlace)
   useKey('join', best ? () => join(best) : undefined)
   const isAnswered = call.answeredAt !== undefined
+  const others = waiting - (isAnswered || call.abandonedAt !== undefined ? 0 : 1)
   const since = isAnswered ? now - call.answeredAt! : now - call.receivedAt
   const isCallback = call.abandonedAt !== undefined && !isAnswered
+  const isInForm = useDesk(desk => desk.draft?.callId === call.callId)
   return (
     <section className="slip no-print" aria-label={t('slip.title')} data-testid="call-slip" data-call={call.callId}>
       <div className="slip-row">
@@ -123,16 +128,53 @@ function Slip({ call, waiting }: { call: CallView; waiting: number }) {
         <span className={`clock clock-${isAnswered ? 'ok' : judgeAnswer(since)} live slip-clock`}>
           {formatClock(since)}
         </span>
-        <Action
-          word={t(isAnswered || isCallback ? 'slip.register' : 'calls.answer')}
-          keyId="answer"
-          testId="slip-take"
-          primary
-          onAct={() => take(call)}
-        />
-        {waiting > 1 && <span className="muted">{t('slip.more', { count: waiting - (isAnswered ? 0 : 1) })}</span>}
+      </div>
+      <div className="slip-row">
+        {!isInForm && (
+          <Action
+            word={t(isAnswered || isCallback ? 'slip.register' : 'calls.answer')}
+            keyId="answer"
+            testId="slip-take"
+            primary
+            onAct={() => take(call)}
+          />
+        )}
+        <Action word={t('slip.askPosition')} keyId="askPosition" testId="slip-ask-position" onAct={askPlace} />
+        <select
+          className="field slip-kind"
+          data-testid="slip-kind"
+          aria-label={t('slip.kind')}
+          value={call.callKind ?? ''}
+          onChange={event => {
+            const kind = CallKind.safeParse(event.target.value)
+            if (kind.success) void setCallKind(call, kind.data)
+          }}
+        >
+          <option value="">{t('slip.kind')}</option>
+          {CallKind.options.map(kind => (
+            <option key={kind} value={kind}>
+              {t(`slip.kindOf.${kind}`)}
+            </option>
+          ))}
+        </select>
+        {others > 0 && <span className="muted">{t('slip.more', { count: others })}</span>}
+        <span className="slip-gap" />
+        {services.map(service => (
+          <Action
+            key={service}
+            word={t('slip.linkTo', { service })}
+            testId={`link-${service}`}
+            onAct={() => void linkCall(call, service)}
+          />
+        ))}
       </div>
       <SentNote subject={subjectOf.call(call.callId)} />
+      {asked && (
+        <div className="slip-row" data-testid="slip-asked">
+          <span className="muted">{t(asked.isSent ? 'slip.linkSent' : 'slip.linkShown')}</span>
+          {!asked.isSent && <code className="slip-url">{asked.link}</code>}
+        </div>
+      )}
       {(call.earlierCalls ?? 0) > 0 && (
         <div className="slip-row" data-testid="slip-history">
           <span className="muted">{t('slip.history', { count: call.earlierCalls! })}</span>
@@ -214,15 +256,6 @@ function Slip({ call, waiting }: { call: CallView; waiting: number }) {
       <div className="slip-row slip-ends" data-testid="slip-endings">
         {endings.map(({ outcome, keyId }) => (
           <EndKey key={outcome} call={call} outcome={outcome} keyId={keyId} />
-        ))}
-        <span className="slip-gap" />
-        {services.map(service => (
-          <Action
-            key={service}
-            word={t('slip.linkTo', { service })}
-            testId={`link-${service}`}
-            onAct={() => void linkCall(call, service)}
-          />
         ))}
       </div>
     </section>

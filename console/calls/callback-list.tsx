@@ -17,7 +17,7 @@ import { callBack, giveUpCallback } from './actions.ts'
 import { judgeCallback, listCallbacks } from './waiting.ts'
 
 /** Tasks shown at once; the count of all stands beside them. */
-const rowsShownMax = 3
+const rowsShownMax = 2
 
 /** The tasks, first due first; nothing without one. */
 export function CallbackList() {
@@ -39,14 +39,16 @@ export function CallbackList() {
     })
   return (
     <section className="callbacks" aria-label={t('callback.title')} data-testid="callbacks">
-      <h3>
-        {t('callback.title')} <span className="panel-count">{tasks.length}</span>
-      </h3>
-      {shown.map(call => {
+      {shown.map((call, at) => {
         const task = call.callback!
         const isReached = task.state === 'reached'
         return (
           <div key={call.callId} className="callback" data-testid="callback" data-call={call.callId}>
+            {at === 0 && (
+              <b>
+                {t('callback.title')} {tasks.length}
+              </b>
+            )}
             <button type="button" className="link-like mono" onClick={() => chooseCall(call.callId)}>
               {shortenId(call.callId)}
             </button>

@@ -106,6 +106,176 @@ export function endCall(call: CallView, outcome: BodyInputOf<'call.ended'>['outc
   return say(subjectOf.call(call.callId), 'call.ended', { callId: call.callId, outcome })
 }
 
+/** Gives a busy unit its next task (预派): it begins by itself when the present one ends. */
+export function queueUnit(incident: IncidentView, unit: UnitView): Promise<Refusal | undefined> {
+  const { incidentId } = incident
+  const { unitId } = unit
+  return say(subjectOf.task(incidentId, unitId), 'incident.unitQueued', { incidentId, unitId }, { unit: unit.version })
+}
+
+/** Takes a next task back while the crew has not confirmed it. */
+export function withdrawNext(incident: IncidentView, unit: UnitView, reason: string): Promise<Refusal | undefined> {
+  const { incidentId } = incident
+  const { unitId } = unit
+  const body = { incidentId, unitId, reason }
+  return say(subjectOf.task(incidentId, unitId), 'incident.nextWithdrawn', body, { unit: unit.version })
+}
+
+/** Sends a unit on its way to another case; the case it leaves returns to the head of its level. */
+export function divertUnit(incident: IncidentView, unit: UnitView, reason: string): Promise<Refusal | undefined> {
+  const { incidentId } = incident
+  const { unitId } = unit
+  const body = { incidentId, fromIncidentId: unit.incidentId ?? incidentId, unitId, reason }
+  return say(subjectOf.task(incidentId, unitId), 'incident.unitDiverted', body, { unit: unit.version })
+}
+
+/** Confirms the step the fixes suggest: the status with source GPS. */
+export function confirmSuggestion(unit: UnitView): Promise<Refusal | undefined> {
+  const { unitId, suggestion, incidentId } = unit
+  if (!suggestion) return Promise.resolve(undefined)
+  return say(subjectOf.unit(unitId), 'unit.status', {
+    unitId,
+    status: suggestion.status,
+    by: 'gps',
+    ...(incidentId && suggestion.status !== 'idle' ? { incidentId } : {}),
+    ...(suggestion.placeId ? { placeId: suggestion.placeId } : {}),
+  })
+}
+
+/** Ends a case before it is served; every unit on its way is freed with it. */
+export function cancelIncident(
+  incident: IncidentView,
+  cause: BodyInputOf<'incident.cancelled'>['cause'],
+  reason: string,
+): Promise<Refusal | undefined> {
+  const { incidentId, version } = incident
+  const body = { incidentId, cause, ...(reason === '' ? {} : { reason }) }
+  return say(subjectOf.incident(incidentId), 'incident.cancelled', body, { incident: version })
+}
+
+/** Joins another case into this one. */
+export function mergeIncident(incident: IncidentView, mergedId: string): Promise<Refusal | undefined> {
+  const { incidentId, version } = incident
+  return say(subjectOf.incident(incidentId), 'incident.merged', { incidentId, mergedId }, { incident: version })
+}
+
+/** Takes one unit and what it serves out into a case of its own at the same place. Answers the new case's number. */
+export async function splitIncident(incident: IncidentView, unitIds: string[]): Promise<string | undefined> {
+  const { incidentId, version, level, regionCode, lon, lat } = incident
+  const newIncidentId = createIncidentId()
+  const body = { incidentId, newIncidentId, unitIds, level, regionCode, lon, lat }
+  const refusal = await say(subjectOf.incident(incidentId), 'incident.split', body, { incident: version })
+  return refusal ? undefined : newIncidentId
+}
+
+/** Opens a closed case again as a new one; answers its number when the house took it. */
+export async function reopenIncident(incident: IncidentView, reason: string): Promise<string | undefined> {
+  const { incidentId, level } = incident
+  const newIncidentId = createIncidentId()
+  const body = { incidentId, newIncidentId, level, reason }
+  const refusal = await say(subjectOf.incident(incidentId), 'incident.reopened', body)
+  return refusal ? undefined : newIncidentId
+}
+
+/** Offers a case to another centre. */
+export function offerTransfer(incident: IncidentView, toCode: string, reason: string): Promise<Refusal | undefined> {
+  const { incidentId, version } = incident
+  const body = { incidentId, toCode, reason }
+  return say(subjectOf.incident(incidentId), 'incident.transferOffered', body, { incident: version })
+}
+
+/** Takes a case another centre offers. */
+export function acceptTransfer(incident: IncidentView): Promise<Refusal | undefined> {
+  const { incidentId } = incident
+  return say(subjectOf.incident(incidentId), 'incident.transferAccepted', { incidentId })
+}
+
+/** Refuses an offered case, with the reason. */
+export function refuseTransfer(incident: IncidentView, reason: string): Promise<Refusal | undefined> {
+  const { incidentId } = incident
+  return say(subjectOf.incident(incidentId), 'incident.transferRefused', { incidentId, reason })
+}
+
+/** Takes an unanswered offer back. */
+export function withdrawTransfer(incident: IncidentView): Promise<Refusal | undefined> {
+  const { incidentId } = incident
+  return say(subjectOf.incident(incidentId), 'incident.transferWithdrawn', { incidentId })
+}
+
+/** Asks a neighbour's centre for a unit. */
+export function askAid(incident: IncidentView, ofCode: string, reason: string): Promise<Refusal | undefined> {
+  const { incidentId } = incident
+  return say(subjectOf.incident(incidentId), 'incident.aidAsked', { incidentId, ofCode, reason })
+}
+
+/** Says that this centre cannot send a unit. */
+export function refuseAid(incident: IncidentView, ofCode: string, reason: string): Promise<Refusal | undefined> {
+  const { incidentId } = incident
+  return say(subjectOf.incident(incidentId), 'incident.aidRefused', { incidentId, ofCode, reason })
+}
+
+/** Declares a mass casualty, or renews the number expected. */
+export function declareMass(
+  incident: IncidentView,
+  expected: number,
+  reserveLifted: boolean,
+): Promise<Refusal | undefined> {
+  const { incidentId } = incident
+  return say(subjectOf.incident(incidentId), 'incident.massDeclared', { incidentId, expected, reserveLifted })
+}
+
+/** Tells a hospital of the patient a unit brings. */
+export function notifyHospital(
+  incident: IncidentView,
+  unit: UnitView,
+  placeId: string,
+  etaAt: number | undefined,
+): Promise<Refusal | undefined> {
+  const { incidentId } = incident
+  const { unitId } = unit
+  const body = { placeId, incidentId, unitId, ...(etaAt === undefined ? {} : { etaAt }) }
+  return say(subjectOf.incident(incidentId), 'hospital.notified', body)
+}
+
+/** Sends a free unit to stand at one of its bases. */
+export function moveUnit(unit: UnitView, placeId: string, gain?: number): Promise<Refusal | undefined> {
+  const { unitId } = unit
+  const body = { unitId, placeId, ...(gain === undefined ? {} : { gain: Math.max(0, Math.min(1, gain)) }) }
+  return say(subjectOf.unit(unitId), 'unit.moveOrdered', body, { unit: unit.version })
+}
+
+/** Says why another unit than the first advised was sent. */
+export function reasonOverride(
+  incidentId: string,
+  said: Omit<BodyInputOf<'incident.overrideReasoned'>, 'incidentId'>,
+): Promise<Refusal | undefined> {
+  return say(subjectOf.incident(incidentId), 'incident.overrideReasoned', { incidentId, ...said })
+}
+
+/** This seat has seen that a crew is in distress. */
+export function acknowledgeDistress(unitId: string): Promise<Refusal | undefined> {
+  return say(subjectOf.unit(unitId), 'unit.distressAcknowledged', { unitId })
+}
+
+/** Ends the distress of a crew, said by somebody who has spoken to it. */
+export function endDistress(unitId: string): Promise<Refusal | undefined> {
+  return say(subjectOf.unit(unitId), 'unit.distressEnded', { unitId })
+}
+
+/** Confirms a task for a crew that said so by phone. */
+export function acknowledgeTask(incidentId: string, unitId: string): Promise<Refusal | undefined> {
+  return say(subjectOf.task(incidentId, unitId), 'unit.taskAcknowledged', { unitId, incidentId, by: 'key' })
+}
+
+/** Adds a corrected time to the clock of a case; the house takes it from a shift leader alone. */
+export function editStamp(
+  incident: IncidentView,
+  said: Omit<BodyInputOf<'incident.stampEdited'>, 'incidentId'>,
+): Promise<Refusal | undefined> {
+  const { incidentId, version } = incident
+  return say(subjectOf.incident(incidentId), 'incident.stampEdited', { incidentId, ...said }, { incident: version })
+}
+
 /** Letters and digits nobody mishears: no I, O, 0, 1, and no vowels that make words. */
 const spoken = '23456789BCDFGHJKLMNPQRSTVWXZ'
 

@@ -5,10 +5,11 @@
 import type { AdviceView, IncidentView } from '#contract/view.ts'
 import { useTexts } from '../language/i18n.ts'
 import { useWorld } from '../live/store.ts'
-import { formatClock, formatKm } from '../shell/format.ts'
+import { useDesk } from '../shell/desk.ts'
+import { formatClock, formatKm, shortenId } from '../shell/format.ts'
 import { type KeyId, useKey } from '../shell/keys.ts'
 import { Action } from '../shell/parts.tsx'
-import { assignUnit } from './actions.ts'
+import { assignUnit, divertUnit, queueUnit } from './actions.ts'
 import { isFree, measureBar } from './advice.ts'
 import { StrayRefusals, TaskRefusal } from './task-notes.tsx'
 
@@ -24,8 +25,30 @@ export function AdviceList({ incident, advice }: { incident: IncidentView; advic
     const unit = units.get(rows[index]?.unitId ?? '')
     if (!isFree(unit)) return false
     void assignUnit(incident, unit)
+    // Asked after sending, beside the list: nobody waits for the reason.
+    if (index > 0 && incident.unitIds.length === 0 && !pair.includes(unit.unitId))
+      useDesk.setState({
+        override: {
+          incidentId: incident.incidentId,
+          unitId: unit.unitId,
+          rank: index + 1,
+          advisedUnitId: rows[0]!.unitId,
+        },
+      })
     return true
   }
+  const pair = advice.pair ?? []
+  const sendPair = () => {
+    let sent = 0
+    for (const unitId of pair) {
+      const unit = units.get(unitId)
+      if (!isFree(unit)) continue
+      sent++
+      void assignUnit(incident, unit)
+    }
+    return sent > 0
+  }
+  useKey('pair', pair.length > 0 && incident.unitIds.length === 0 ? sendPair : undefined)
   useKey('assign1', () => assign(0))
   useKey('assign2', () => assign(1))
   useKey('assign3', () => assign(2))
@@ -45,6 +68,33 @@ export function AdviceList({ incident, advice }: { incident: IncidentView; advic
           {travelWhy && <small> {travelWhy[language]}</small>}
         </span>
       </h3>
+      {pair.length > 0 && incident.unitIds.length === 0 && (
+        <div className="strip" data-testid="advice-pair">
+          <span>{t('dispatch.pair', { units: pair.map(nameUnit).join(' + ') })}</span>
+          <Action word={t('dispatch.pairSend')} keyId="pair" testId="pair-send" primary onAct={sendPair} />
+        </div>
+      )}
+      {(advice.diversions ?? []).map(row => (
+        <div key={row.unitId} className="strip" data-testid={`divert-${row.unitId}`}>
+          <span>
+            {t('dispatch.divert', {
+              unit: nameUnit(row.unitId),
+              from: shortenId(row.fromIncidentId),
+              gain: formatClock(row.gainS * 1_000),
+              delay: formatClock(row.delayS * 1_000),
+              other: nameUnit(row.replacementUnitId),
+            })}
+          </span>
+          <Action
+            word={t('dispatch.divertSend')}
+            testId={`divert-send-${row.unitId}`}
+            onAct={() => {
+              const unit = units.get(row.unitId)
+              if (unit?.incidentId === row.fromIncidentId) void divertUnit(incident, unit, t('dispatch.divertReason'))
+            }}
+          />
+        </div>
+      ))}
       {rows.length === 0 && <p className="muted">{t('incident.noCandidates')}</p>}
       {rows.map((row, index) => {
         const unit = units.get(row.unitId)
@@ -94,6 +144,14 @@ export function AdviceList({ incident, advice }: { incident: IncidentView; advic
           {arrival(row)}
           <span className="right">{formatKm(row.roadKm)} km</span>
           <span className="advice-soon">{t('incident.advice.soonFree')}</span>
+          <Action
+            word={t('dispatch.queue')}
+            testId={`queue-${row.unitId}`}
+            onAct={() => {
+              const unit = units.get(row.unitId)
+              if (unit) void queueUnit(incident, unit)
+            }}
+          />
         </div>
       ))}
       {nearer.map(unit => (
@@ -107,7 +165,9 @@ export function AdviceList({ incident, advice }: { incident: IncidentView; advic
           <span>{nameUnit(unit.unitId)}</span>
           <span className="right">{unit.etaP50S === undefined ? '' : formatClock(unit.etaP50S * 1_000)}</span>
           <span className="right">{formatKm(unit.crowKm)} km</span>
-          <span className="advice-soon">{unit.why[language]}</span>
+          <span className="advice-soon" title={unit.why[language]}>
+            {unit.why[language]}
+          </span>
         </div>
       ))}
       <StrayRefusals incident={incident} shown={rows.map(row => row.unitId)} />

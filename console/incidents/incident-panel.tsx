@@ -13,7 +13,7 @@ import { findFix } from '../live/positions.ts'
 import { useWorld } from '../live/store.ts'
 import { levels } from '../look/palette.ts'
 import { chooseIncident, chooseUnit, followChosen, useDesk } from '../shell/desk.ts'
-import { formatAge, formatClock, formatDayTime, formatKm, formatTime, shortenId } from '../shell/format.ts'
+import { formatAge, formatClock, formatDayTime, formatKm, shortenId } from '../shell/format.ts'
 import { getShownKey, type KeyId, useKey } from '../shell/keys.ts'
 import { Action, Empty, LevelSquare, Panel, PrintLine, SentNote, StatusPill } from '../shell/parts.tsx'
 import { useCountyNames, usePlaceNames } from '../shell/regions.ts'
@@ -21,14 +21,21 @@ import { judgeFreshness } from '../units/freshness.ts'
 import { assignUnit, changeLevel, closeIncident, noteIncident, releaseUnit, subjectOf } from './actions.ts'
 import { isShown, useAdvice } from './advice.ts'
 import { AdviceList } from './advice-list.tsx'
+import { CaseClock } from './case-clock.tsx'
+import { CancelCauses, CaseLinks } from './case-links.tsx'
+import { DestinationPart } from './destinations.tsx'
 import { getDistanceKm, listCandidates } from './distance.ts'
 import { LevelReason } from './level-reason.tsx'
+import { Looking } from './looking.tsx'
+import { MassPart } from './mass.tsx'
+import { NextTasks, OverrideStrip, StandDown } from './next-tasks.tsx'
 import { CountyOverview } from './overview.tsx'
 import { PersonPart } from './person.tsx'
 import { describeComplaint } from './queue.tsx'
 import { StrayRefusals, TaskRefusal } from './task-notes.tsx'
 import { Timeline } from './timeline.tsx'
 import { findUnitWait, getIncidentWait, judgeWait } from './timers.ts'
+import { TransferPart } from './transfer.tsx'
 
 type Outcome = BodyOf<'incident.closed'>['outcome']
 const outcomes: readonly Outcome[] = [
@@ -48,7 +55,7 @@ function OrderMark({ incident, unit }: { incident: IncidentView; unit: UnitView 
   const { t } = useTexts()
   const sent = useSentOn(subjectOf.task(incident.incidentId, unit.unitId))
   const mine = unit.incidentId === incident.incidentId
-  const read = mine && unit.status !== 'ordered' && unit.status !== 'idle'
+  const read = mine && (unit.acknowledgedAt !== undefined || (unit.status !== 'ordered' && unit.status !== 'idle'))
   const received = mine || sent?.step === 'done'
   const step = read ? 3 : received ? 2 : 1
   const word = step === 3 ? 'read' : step === 2 ? 'received' : 'sent'
@@ -119,6 +126,11 @@ function AssignedUnit({ incident, unit, now }: { incident: IncidentView; unit: U
               }}
             />
           ))}
+        </div>
+      )}
+      {unit.nextIncidentId && (
+        <div className="task-after muted" title={unit.nextBy}>
+          {t('dispatch.hasNext', { id: shortenId(unit.nextIncidentId) })}
         </div>
       )}
       <SentNote subject={subjectOf.task(incident.incidentId, unit.unitId)} />
@@ -196,29 +208,6 @@ function Recommended({ incident, now }: { incident: IncidentView; now: number })
     <AdviceList incident={incident} advice={advice} />
   ) : (
     <Candidates incident={incident} now={now} />
-  )
-}
-
-function Stamps({ incident }: { incident: IncidentView }) {
-  const { t } = useTexts()
-  const units = useWorld(world => world.units)
-  const rows = incident.stamps.toSorted((a, b) => a.at - b.at)
-  return (
-    <div className="stamps" data-testid="stamps">
-      {rows.map((stamp, at) => (
-        <span
-          key={`${stamp.stamp}-${stamp.unitId ?? ''}-${at}`}
-          className="stamp"
-          title={`${t(`incident.stampSource.${stamp.source}`)}${stamp.by ? ` · ${stamp.by}` : ''}`}
-        >
-          <small>
-            {translateWord(t, 'stamp', stamp.stamp)}
-            {stamp.unitId ? ` ${units.get(stamp.unitId)?.name ?? stamp.unitId}` : ''}
-          </small>
-          <time className="mono">{formatTime(stamp.at)}</time>
-        </span>
-      ))}
-    </div>
   )
 }
 
@@ -347,6 +336,7 @@ export function IncidentPanel() {
             <b>{formatClock(now - wait.since)}</b>
           </div>
         </div>
+        <Looking incidentId={incident.incidentId} />
         <SentNote subject={subject} />
         {levelAsked && incident.proposedLevel !== undefined && levelAsked > incident.proposedLevel && (
           <LevelReason
@@ -415,6 +405,7 @@ export function IncidentPanel() {
                 }}
               />
             ))}
+            <CancelCauses incident={incident} reason={reason.trim()} onDone={() => setClosing(false)} />
           </div>
         )}
         {!open && (
@@ -423,6 +414,7 @@ export function IncidentPanel() {
             {t('state.colon')}
             {incident.outcome ? translateWord(t, 'incident.outcome', incident.outcome) : '—'}
             {incident.closedAt ? ` · ${formatDayTime(incident.closedAt)}` : ''}
+            {incident.closeReason ? ` · ${incident.closeReason}` : ''}
           </p>
         )}
         <section className="block" data-testid="assigned">
@@ -433,10 +425,18 @@ export function IncidentPanel() {
           {assigned.map(unit => (
             <AssignedUnit key={unit.unitId} incident={incident} unit={unit} now={now} />
           ))}
+          <NextTasks incident={incident} />
+          <StandDown incident={incident} assigned={assigned} />
+          <OverrideStrip incident={incident} />
         </section>
+        <TransferPart incident={incident} now={now} />
+        {incident.mass && <MassPart incident={incident} assigned={assigned} />}
         {open && <Recommended incident={incident} now={now} />}
+        <DestinationPart incident={incident} assigned={assigned} now={now} />
+        {!incident.mass && <MassPart incident={incident} assigned={assigned} />}
+        <CaseLinks incident={incident} assigned={assigned} />
         <section className="block">
-          <Stamps incident={incident} />
+          <CaseClock incident={incident} />
         </section>
         {open && (
           <section className="block no-print">

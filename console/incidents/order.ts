@@ -53,6 +53,8 @@ export function listQueue(
   rows.sort(
     (a, b) =>
       a.incident.level - b.incident.level ||
+      // Whose unit was taken away stands at the head of its level until it has another.
+      Number(b.incident.requeuedAt !== undefined) - Number(a.incident.requeuedAt !== undefined) ||
       getExcessMs(b.wait, now) - getExcessMs(a.wait, now) ||
       a.incident.openedAt - b.incident.openedAt ||
       (a.incident.incidentId < b.incident.incidentId ? -1 : 1),

@@ -6,10 +6,12 @@ import { useEffect, useState } from 'react'
 import type { RecordKind } from '#contract/entry.ts'
 import { translateWord, useTexts } from '../language/i18n.ts'
 import { ask, type Refusal } from '../live/http.ts'
+import { formatDayTime } from '../shell/format.ts'
 import { useKey } from '../shell/keys.ts'
 import { Action, RefusalNote } from '../shell/parts.tsx'
 
-type PersonRecord = { recordKind: string; recordId: string; fields: Record<string, string> }
+type PersonNote = { number: number; at: number; by: string; text: string }
+type PersonRecord = { recordKind: string; recordId: string; fields: Record<string, string>; notes?: PersonNote[] }
 
 /** Most records one look may open: the incident and the calls behind it. */
 export const recordsMax = 6
@@ -47,7 +49,10 @@ export function PersonPart({
     if (!refused || found.length > 0) setShown(found)
   }
   useKey('person', shown ? () => setShown(undefined) : () => void show())
-  const fields = shown?.flatMap(record => Object.entries(record.fields)) ?? []
+  const notes = shown?.flatMap(record => record.notes ?? []) ?? []
+  // Notes stand below with their numbers; the newest is not shown twice.
+  const fields =
+    shown?.flatMap(record => Object.entries(record.fields).filter(([name]) => name !== 'note' || !record.notes)) ?? []
   return (
     <section className="block no-print" data-testid="person">
       <h3>
@@ -71,7 +76,7 @@ export function PersonPart({
           })}
         </p>
       )}
-      {shown && fields.length === 0 && <p className="muted">{t('incident.personNone')}</p>}
+      {shown && fields.length === 0 && notes.length === 0 && <p className="muted">{t('incident.personNone')}</p>}
       {fields.length > 0 && (
         <dl className="facts" data-testid="person-fields">
           {fields.map(([name, value], at) => (
@@ -81,6 +86,15 @@ export function PersonPart({
             </div>
           ))}
         </dl>
+      )}
+      {notes.length > 0 && (
+        <ol className="note-list" data-testid="note-list">
+          {notes.map(note => (
+            <li key={note.number} value={note.number}>
+              {note.text} <small className="muted">{`${formatDayTime(note.at)} ${note.by}`}</small>
+            </li>
+          ))}
+        </ol>
       )}
     </section>
   )

@@ -4,6 +4,7 @@
  */
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { isKind, kinds } from '#contract/entry.ts'
+import { nameStamp } from '#contract/stamps.ts'
 import { useTexts } from '../language/i18n.ts'
 import { read, writeQuery } from '../live/http.ts'
 import { useWorld } from '../live/store.ts'
@@ -47,6 +48,13 @@ const telling = [
   'placeId',
   'result',
   'channel',
+  'cause',
+  'stamp',
+  'toCode',
+  'ofCode',
+  'mergedId',
+  'newIncidentId',
+  'expected',
 ] as const
 
 /** The clear fields of a body that say what happened; sealed ones stay out. */
@@ -67,6 +75,11 @@ export function describeBody(
       parts.push(getStatusLook(text).words[language])
     else if (name === 'level') parts.push(['', 'I', 'II', 'III', 'IV'][Number(text)] ?? text)
     else if (name === 'outcome' && row.kind === 'incident.closed') parts.push(t(`incident.outcome.${text}`))
+    else if (name === 'stamp') parts.push(nameStamp(text, language))
+    else if (name === 'cause')
+      parts.push(
+        t(row.kind === 'incident.cancelled' ? `dispatch.cancelCause.${text}` : `dispatch.overrideCause.${text}`),
+      )
     else if (name === 'verdict') parts.push(t(`alerts.verdict.${text}`))
     else parts.push(text)
   }

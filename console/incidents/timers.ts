@@ -4,7 +4,16 @@
  */
 import type { IncidentView, UnitView } from '#contract/view.ts'
 
-export type WaitKind = 'dispatch' | 'acknowledge' | 'roll' | 'arrive' | 'scene' | 'transport' | 'handover' | 'none'
+export type WaitKind =
+  | 'transfer'
+  | 'dispatch'
+  | 'acknowledge'
+  | 'roll'
+  | 'arrive'
+  | 'scene'
+  | 'transport'
+  | 'handover'
+  | 'none'
 export type WaitState = 'ok' | 'warn' | 'over'
 
 export type Wait = {
@@ -25,8 +34,10 @@ const min = 60_000
  * 150/180 s, on scene 20/30 min, handover 15/30 min; arrival 15 min: Beijing city-centre target of 2011 (1.5)
  */
 export const dispatchLimitMs: Readonly<Record<number, number>> = { 1: 60 * s, 2: 5 * min, 3: 15 * min, 4: 30 * min }
+/** An offer to another centre: amber and red of its answer. @source the acknowledgement clock of orders, domain/dispatch.md 6.1 point 12 */
+export const transferLimitMs = [30 * s, 60 * s] as const
 const limits: Readonly<
-  Record<Exclude<WaitKind, 'dispatch' | 'none'>, readonly [warnMs: number, overMs: number] | undefined>
+  Record<Exclude<WaitKind, 'transfer' | 'dispatch' | 'none'>, readonly [warnMs: number, overMs: number] | undefined>
 > = {
   acknowledge: [20 * s, 30 * s],
   roll: [150 * s, 180 * s],
@@ -36,7 +47,9 @@ const limits: Readonly<
   handover: [15 * min, 30 * min],
 }
 
-const waitOfStatus: Readonly<Record<UnitView['status'], Exclude<WaitKind, 'dispatch' | 'none'> | undefined>> = {
+const waitOfStatus: Readonly<
+  Record<UnitView['status'], Exclude<WaitKind, 'transfer' | 'dispatch' | 'none'> | undefined>
+> = {
   idle: undefined,
   ordered: 'acknowledge',
   rolling: 'arrive',
@@ -58,7 +71,8 @@ export function judgeWait(wait: Wait, now: number): WaitState {
 
 /** What a unit on a task is being waited for; undefined when nothing is. */
 export function findUnitWait(unit: UnitView): Wait | undefined {
-  const kind = waitOfStatus[unit.status]
+  // A confirmed order is waited for at the wheels, not at the key.
+  const kind = unit.status === 'ordered' && unit.acknowledgedAt !== undefined ? 'roll' : waitOfStatus[unit.status]
   if (!kind) return undefined
   const limit = limits[kind]
   return { kind, since: unit.statusAt, warnMs: limit?.[0], overMs: limit?.[1], unitId: unit.unitId }
@@ -77,9 +91,13 @@ export function getIncidentWait(
 ): Wait {
   if (incident.state === 'closed')
     return { kind: 'none', since: incident.openedAt, warnMs: undefined, overMs: undefined }
+  if (incident.transfer) {
+    const [warnMs, overMs] = transferLimitMs
+    return { kind: 'transfer', since: incident.transfer.at, warnMs, overMs }
+  }
   if (incident.unitIds.length === 0) {
     const overMs = dispatchLimitMs[incident.level] ?? 30 * min
-    return { kind: 'dispatch', since: incident.openedAt, warnMs: overMs / 2, overMs }
+    return { kind: 'dispatch', since: incident.requeuedAt ?? incident.openedAt, warnMs: overMs / 2, overMs }
   }
   let worst: Wait | undefined
   for (const unitId of incident.unitIds) {

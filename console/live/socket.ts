@@ -4,8 +4,9 @@
  * see this file, they read store.ts and positions.ts.
  */
 import { io } from 'socket.io-client'
-import { type Hello, type Packet, type Snapshot, wireVersion } from '#contract/wire.ts'
+import { type Hello, type Looking, type Packet, type Snapshot, wireVersion } from '#contract/wire.ts'
 import { noteCityTime } from './clock.ts'
+import { connectLooking, noteLooking } from './looking.ts'
 import { applyFixes, resetFixes } from './positions.ts'
 import { reviewLink, startLink, useLink, useWorld } from './store.ts'
 import { applyPacket, applySnapshot, emptyWorld } from './world.ts'
@@ -33,10 +34,12 @@ export function openLink(onSignedOut: (reason: string) => void): () => void {
   }
   socket.on('connect', () => {
     useLink.setState({ connected: true })
+    connectLooking(incidentId => socket.emit('look', incidentId === undefined ? {} : { incidentId }))
     reviewLink()
   })
   socket.on('disconnect', reason => {
     useLink.setState({ connected: false })
+    connectLooking(undefined)
     reviewLink()
     // The server's own goodbye is the one case the client does not try again by itself.
     if (reason === 'io server disconnect') setTimeout(() => socket.connect(), 2_000)
@@ -70,10 +73,12 @@ export function openLink(onSignedOut: (reason: string) => void): () => void {
     useWorld.setState(after, true)
     heard(packet.at)
   })
+  socket.on('looking', (told: Looking) => noteLooking(told))
   socket.on('signedOut', (reason: string) => onSignedOut(reason))
   const review = setInterval(() => reviewLink(), 500)
   return () => {
     clearInterval(review)
+    connectLooking(undefined)
     socket.removeAllListeners()
     socket.disconnect()
     useWorld.setState(emptyWorld, true)

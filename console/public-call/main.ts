@@ -1,10 +1,11 @@
 /**
  * The one-key call page of the public: plain elements, no framework, a few kilobytes on a bad line. It never waits: a press calls
  * at once with what is known; position and code follow and change nothing but themselves. Without an answer it tries again with
- * the same number of its own (one call, however often it is sent) and says all the while: dial 120.
+ * the same number of its own (one call, however often it is sent) and says all the while: dial 120. Opened by a desk's link
+ * (`#p=token`) it sends the position to the call that is being talked about, and nothing else.
  */
 import './page.css'
-import { type PageLanguage, type Word, words } from './words.ts'
+import { type PageLanguage, type Word, words } from '../language/call-page.ts'
 
 /** Wait between tries while the network is away: doubles from half a second to eight. */
 const retryFirstMs = 500
@@ -16,10 +17,13 @@ const positionWaitMs = 20_000
 const keptKey = 'vigil.call'
 
 type Called = { uuid: string; callId?: string; isLast?: boolean; isCodeSent?: boolean; isVerified?: boolean }
-type Step = 'ready' | 'calling' | 'called' | 'off' | 'full'
+type Step = 'ready' | 'calling' | 'called' | 'off' | 'full' | 'asked'
 
 let language: PageLanguage = navigator.language.startsWith('zh') ? 'zh' : 'en'
-let step: Step = 'ready'
+/** Set when a desk asked for the position of a call that is being talked about. */
+const linkToken = /^#p=([A-Za-z0-9_.:~-]{10,200})$/.exec(location.hash)?.[1]
+let isLinkOver = false
+let step: Step = linkToken === undefined ? 'ready' : 'asked'
 let isAway = false
 let isCodeWrong = false
 let called: Called | undefined = readKept()
@@ -68,8 +72,8 @@ function readNumber(): string {
 
 type Answer = { status: number; body: Record<string, unknown> }
 
-async function post(path: string, body: unknown): Promise<Answer> {
-  const answer = await fetch(`/v1/public/calls${path}`, {
+async function post(path: string, body: unknown, root = '/v1/public/calls'): Promise<Answer> {
+  const answer = await fetch(`${root}${path}`, {
     method: 'POST',
     credentials: 'omit',
     headers: { 'content-type': 'application/json' },
@@ -132,16 +136,23 @@ let pending: { lon: number; lat: number; accuracyM: number } | undefined
 let isLocating = false
 
 async function sendPosition(): Promise<void> {
-  if (!pending || !called?.callId || Date.now() - sentAt < positionEveryMs) return
+  if (!pending || (linkToken === undefined && !called?.callId) || Date.now() - sentAt < positionEveryMs) return
   const place = pending
   pending = undefined
   sentAt = Date.now()
   try {
-    const { status } = await post(`/${called.callId}/position`, { uuid: called.uuid, ...place })
+    const { status } =
+      linkToken === undefined
+        ? await post(`/${called!.callId}/position`, { uuid: called!.uuid, ...place })
+        : await post('', { token: linkToken, ...place }, '/v1/public/positions')
+    isAway = false
     if (status === 204) accuracyM = place.accuracyM
+    else if (status === 401) isLinkOver = true
     draw()
   } catch {
+    isAway = true
     pending ??= place
+    draw()
   }
 }
 
@@ -224,6 +235,24 @@ function listBody(): HTMLElement[] {
     case 'off':
     case 'full':
       return [make('p', { class: 'alarm', role: 'alert', 'data-testid': 'closed' }, say(step))]
+    case 'asked': {
+      const isSent = accuracyM !== undefined
+      return [
+        make('p', { class: 'state', role: 'status', 'data-testid': 'asked' }, say(isLinkOver ? 'linkOver' : 'asked')),
+        ...(isAway ? [make('p', { class: 'alarm', role: 'alert' }, say('retry'))] : []),
+        ...(isLinkOver || !isLocating ? [] : [make('p', { 'data-testid': 'place' }, describePlace())]),
+        ...(isLinkOver || isSent || isLocating
+          ? []
+          : [
+              make(
+                'button',
+                { type: 'button', class: 'call', 'data-testid': 'send-position', click: start },
+                say('sendPosition'),
+              ),
+            ]),
+        make('p', {}, say('keep')),
+      ]
+    }
     case 'ready':
       return [
         field(
@@ -249,10 +278,7 @@ function listBody(): HTMLElement[] {
       ]
     case 'called': {
       const { callId = '', isLast, isCodeSent, isVerified } = called ?? {}
-      const place =
-        accuracyM !== undefined
-          ? say('located').replace('{m}', String(accuracyM))
-          : say(hasNoPlace ? 'noPlace' : 'locating')
+      const place = describePlace()
       const code = make('input', {
         id: 'code',
         'data-testid': 'code',
@@ -288,6 +314,16 @@ function listBody(): HTMLElement[] {
       ]
     }
   }
+}
+
+function describePlace(): string {
+  if (accuracyM !== undefined) return say('located').replace('{m}', String(accuracyM))
+  return say(hasNoPlace ? 'noPlace' : 'locating')
+}
+
+function start(): void {
+  locate()
+  draw()
 }
 
 function again(): void {
@@ -335,7 +371,8 @@ function draw(): void {
 
 draw()
 // A page that was loaded again while its call rang goes on with the same call.
-if (called) void call()
+if (step === 'asked') draw()
+else if (called) void call()
 else
   void fetch('/v1/settings', { credentials: 'omit' })
     .then(answer => answer.json() as Promise<{ publicCalls?: boolean }>)

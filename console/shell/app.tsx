@@ -33,6 +33,9 @@ const RulesPage = lazy(() => import('../surveillance/rules-page.tsx').then(page 
 const WeeklyPage = lazy(() => import('../surveillance/weekly-page.tsx').then(page => ({ default: page.WeeklyPage })))
 const AdminPage = lazy(() => import('../admin/admin-page.tsx').then(page => ({ default: page.AdminPage })))
 const AuditPage = lazy(() => import('../admin/audit-page.tsx').then(page => ({ default: page.AuditPage })))
+const ShiftPage = lazy(() => import('../shift/shift-page.tsx').then(page => ({ default: page.ShiftPage })))
+const ReplayPage = lazy(() => import('../replay/replay-page.tsx').then(page => ({ default: page.ReplayPage })))
+const QualityPage = lazy(() => import('../quality/quality-page.tsx').then(page => ({ default: page.QualityPage })))
 const ReportPage = lazy(() => import('../reports/report-page.tsx').then(page => ({ default: page.ReportPage })))
 
 /** Milliseconds between tries while the server is away at start. */
@@ -65,10 +68,21 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
     if (page && page !== wished) useDesk.setState({ page })
   }, [page, wished])
   useEffect(
-    () => useDesk.setState({ roles: session.roles, seatName: session.name, accountId: session.accountId }),
+    () =>
+      useDesk.setState({
+        roles: session.roles,
+        seatName: session.name,
+        accountId: session.accountId,
+        regions: session.regions,
+      }),
     [session],
   )
   useEffect(() => openLink(onEnded), [session.accountId, onEnded])
+  // Paper is for the hour without a server: its page and its numbers are here before that hour.
+  const hasPaper = pages.includes('shift')
+  useEffect(() => {
+    if (hasPaper) void import('../shift/shift-page.tsx')
+  }, [hasPaper])
   useEffect(() => {
     window.addEventListener('keydown', dispatchKey)
     const stop = keepAddress()
@@ -92,6 +106,9 @@ function Seated({ session, onEnded }: { session: SessionView; onEnded: () => voi
         {page === 'weekly' && <WeeklyPage />}
         {page === 'admin' && <AdminPage />}
         {page === 'audit' && <AuditPage />}
+        {page === 'shift' && <ShiftPage />}
+        {page === 'replay' && <ReplayPage />}
+        {page === 'quality' && <QualityPage />}
         {page === 'reports' && <ReportPage />}
         {page === undefined && <Empty text={t('nav.none')} />}
       </Suspense>

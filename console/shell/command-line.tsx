@@ -7,9 +7,16 @@ import { acknowledgeAlert } from '../alerts/actions.ts'
 import { playTone } from '../calls/tones.ts'
 import {
   assignUnit,
+  cancelIncident,
   changeLevel,
-  closeIncident,
+  declareMass,
+  divertUnit,
+  mergeIncident,
+  moveUnit,
   noteIncident,
+  notifyHospital,
+  offerTransfer,
+  queueUnit,
   releaseUnit,
   setUnitStatus,
 } from '../incidents/actions.ts'
@@ -27,7 +34,8 @@ export const linesMax = 50
 const said: string[] = []
 
 /** Carries a command out; what comes of it is shown beside the thing it was done to. */
-function carryOut(command: Command, releaseReason: string): void {
+function carryOut(command: Command, t: (key: string) => string): void {
+  const releaseReason = t('incident.releaseReason.other')
   switch (command.verb) {
     case 'assign':
       chooseIncident(command.incident.incidentId)
@@ -51,7 +59,7 @@ function carryOut(command: Command, releaseReason: string): void {
       return
     case 'cancel':
       chooseIncident(command.incident.incidentId)
-      void closeIncident(command.incident, 'cancelled', command.reason)
+      void cancelIncident(command.incident, 'other', command.reason)
       return
     case 'acknowledge':
       useDesk.setState({ page: 'alerts' })
@@ -66,6 +74,34 @@ function carryOut(command: Command, releaseReason: string): void {
         chooseAlert(command.id)
       }
       followChosen()
+      return
+    case 'transfer':
+      chooseIncident(command.incident.incidentId)
+      void offerTransfer(command.incident, command.region.code, command.reason || t('dispatch.reason.nearer'))
+      return
+    case 'queue':
+      chooseIncident(command.incident.incidentId)
+      void queueUnit(command.incident, command.unit)
+      return
+    case 'divert':
+      chooseIncident(command.incident.incidentId)
+      void divertUnit(command.incident, command.unit, t('dispatch.divertReason'))
+      return
+    case 'move':
+      chooseUnit(command.unit.unitId)
+      void moveUnit(command.unit, command.place.placeId)
+      return
+    case 'merge':
+      chooseIncident(command.incident.incidentId)
+      void mergeIncident(command.incident, command.other.incidentId)
+      return
+    case 'hospital':
+      chooseIncident(command.incident.incidentId)
+      void notifyHospital(command.incident, command.unit, command.place.placeId, undefined)
+      return
+    case 'mass':
+      chooseIncident(command.incident.incidentId)
+      void declareMass(command.incident, command.count, false)
       return
     case 'help':
       useDesk.setState({ helpOpen: true })
@@ -103,6 +139,8 @@ export function CommandLine() {
     incidents: world.incidents.values(),
     units: world.units.values(),
     alerts: world.alerts.values(),
+    regions: world.regions.values(),
+    places: world.places.values(),
     findStatus,
     statusWords: statuses.map(look => look.words[language]),
   })
@@ -114,6 +152,9 @@ export function CommandLine() {
     alert: 'noAlert',
     level: 'noLevel',
     text: 'noText',
+    region: 'noRegion',
+    place: 'noPlace',
+    count: 'noCount',
     ambiguous: 'ambiguous',
     empty: 'placeholder',
   } as const
@@ -127,7 +168,7 @@ export function CommandLine() {
     said.push(line)
     if (said.length > linesMax) said.shift()
     leave()
-    carryOut(reading.command, t('incident.releaseReason.other'))
+    carryOut(reading.command, t)
   }
   return (
     <div className="command" data-testid="command-line">
@@ -210,6 +251,22 @@ function preview(
         incident: shortenId(command.incident.incidentId),
         level: levels[command.level as 1 | 2 | 3 | 4].numeral,
       })
+    case 'transfer':
+      return say({ incident: shortenId(command.incident.incidentId), region: command.region.name })
+    case 'queue':
+    case 'divert':
+      return say({ incident: shortenId(command.incident.incidentId), unit: command.unit.name })
+    case 'move':
+      return say({ unit: command.unit.name, place: command.place.name })
+    case 'merge':
+      return say({
+        incident: shortenId(command.incident.incidentId),
+        other: shortenId(command.other.incidentId),
+      })
+    case 'hospital':
+      return say({ unit: command.unit.name, place: command.place.name })
+    case 'mass':
+      return say({ incident: shortenId(command.incident.incidentId), count: String(command.count) })
     case 'note':
     case 'cancel':
       return say({ incident: shortenId(command.incident.incidentId) })

@@ -3,7 +3,7 @@
  * screen and says what it would do, or why it cannot with a suggestion; it changes nothing itself.
  */
 import type { Level, UnitStatus } from '#contract/scalars.ts'
-import type { AlertView, IncidentView, UnitView } from '#contract/view.ts'
+import type { AlertView, IncidentView, PlaceView, RegionView, UnitView } from '#contract/view.ts'
 
 /** Most units one D may send. */
 export const unitsOfCommandMax = 8
@@ -19,13 +19,32 @@ export type Command =
   | { verb: 'cancel'; incident: IncidentView; reason: string }
   | { verb: 'find'; kind: 'incident' | 'unit' | 'alert'; id: string }
   | { verb: 'acknowledge'; alert: AlertView }
+  | { verb: 'transfer'; incident: IncidentView; region: RegionView; reason: string }
+  | { verb: 'queue'; incident: IncidentView; unit: UnitView }
+  | { verb: 'divert'; incident: IncidentView; unit: UnitView }
+  | { verb: 'move'; unit: UnitView; place: PlaceView }
+  | { verb: 'merge'; incident: IncidentView; other: IncidentView }
+  | { verb: 'hospital'; unit: UnitView; incident: IncidentView; place: PlaceView }
+  | { verb: 'mass'; incident: IncidentView; count: number }
   | { verb: 'help' }
 
 export type CommandReading =
   | { ok: true; command: Command }
   | {
       ok: false
-      why: 'empty' | 'verb' | 'incident' | 'unit' | 'status' | 'alert' | 'level' | 'text' | 'ambiguous'
+      why:
+        | 'empty'
+        | 'verb'
+        | 'incident'
+        | 'unit'
+        | 'status'
+        | 'alert'
+        | 'level'
+        | 'text'
+        | 'ambiguous'
+        | 'region'
+        | 'place'
+        | 'count'
       word: string
       suggestions: readonly string[]
     }
@@ -39,6 +58,13 @@ export const verbTable = [
   { letter: 'X', words: ['x', '取消', 'cancel'], id: 'cancel' },
   { letter: 'A', words: ['a', '确认', 'acknowledge', 'ack'], id: 'acknowledge' },
   { letter: 'F', words: ['f', '找', '查找', 'find'], id: 'find' },
+  { letter: 'T', words: ['t', '移交', 'transfer'], id: 'transfer' },
+  { letter: 'Q', words: ['q', '预派', 'queue', 'next'], id: 'queue' },
+  { letter: 'V', words: ['v', '改派', 'divert'], id: 'divert' },
+  { letter: 'M', words: ['m', '调防', 'move'], id: 'move' },
+  { letter: 'J', words: ['j', '并案', 'join', 'merge'], id: 'merge' },
+  { letter: 'H', words: ['h', '送往', '医院', 'hospital'], id: 'hospital' },
+  { letter: 'G', words: ['g', '批量', 'mass'], id: 'mass' },
   { letter: '?', words: ['?', '？', '帮助', 'help'], id: 'help' },
 ] as const
 
@@ -48,6 +74,8 @@ type Lists = {
   alerts: Iterable<AlertView>
   findStatus: (word: string) => UnitStatus | undefined
   statusWords: readonly string[]
+  regions?: Iterable<RegionView>
+  places?: Iterable<PlaceView>
 }
 
 /** Edits that turn one word into another. @source Levenshtein distance, Wagner–Fischer table */
@@ -97,7 +125,11 @@ function refuse(why: Extract<CommandReading, { ok: false }>['why'], word: string
   return { ok: false as const, why, word, suggestions }
 }
 
-function readOne<T>(why: 'incident' | 'unit' | 'alert', word: string | undefined, found: Found<T>) {
+function readOne<T>(
+  why: 'incident' | 'unit' | 'alert' | 'region' | 'place',
+  word: string | undefined,
+  found: Found<T>,
+) {
   if ('one' in found) return found.one
   if ('several' in found) return refuse('ambiguous', word ?? '', found.several)
   return refuse(why, word ?? '', found.none)
@@ -139,6 +171,31 @@ export function readCommand(line: string, lists: Lists): CommandReading {
       word,
       word ? findOne(word, units, row => [row.unitId, row.name, row.plate ?? row.unitId]) : { none: [] },
     )
+  const getRegion = (word: string | undefined) =>
+    readOne(
+      'region',
+      word,
+      word
+        ? findOne(
+            // 县中心 is the centre of the county.
+            word.replace(/(?:急救)?中心$/, '') || word,
+            [...(lists.regions ?? [])].filter(row => row.level === 'city' || row.level === 'county'),
+            row => [row.name, row.code, row.nameEn, row.name.replace(/[市县区]$/, '')],
+          )
+        : { none: [] },
+    )
+  const getPlace = (word: string | undefined, kinds: readonly string[]) =>
+    readOne(
+      'place',
+      word,
+      word
+        ? findOne(
+            word,
+            [...(lists.places ?? [])].filter(row => kinds.includes(row.placeKind)),
+            row => [row.name, row.placeId, row.nameEn ?? row.name],
+          )
+        : { none: [] },
+    )
   const rest = line.trim().replace(/^\S+\s*\S*\s*/, '')
 
   switch (verb.id) {
@@ -171,6 +228,51 @@ export function readCommand(line: string, lists: Lists): CommandReading {
       const unit = getUnit(words[2])
       if (isRefused(unit)) return unit
       return { ok: true, command: { verb: 'release', incident, unit } }
+    }
+    case 'transfer': {
+      const incident = getIncident(words[1])
+      if (isRefused(incident)) return incident
+      const region = getRegion(words[2])
+      if (isRefused(region)) return region
+      return { ok: true, command: { verb: 'transfer', incident, region, reason: words.slice(3).join(' ') } }
+    }
+    case 'queue':
+    case 'divert': {
+      const incident = getIncident(words[1])
+      if (isRefused(incident)) return incident
+      const unit = getUnit(words[2])
+      if (isRefused(unit)) return unit
+      return { ok: true, command: { verb: verb.id, incident, unit } }
+    }
+    case 'move': {
+      const unit = getUnit(words[1])
+      if (isRefused(unit)) return unit
+      const place = getPlace(words[2], ['station', 'standby'])
+      if (isRefused(place)) return place
+      return { ok: true, command: { verb: 'move', unit, place } }
+    }
+    case 'merge': {
+      const incident = getIncident(words[1])
+      if (isRefused(incident)) return incident
+      const other = getIncident(words[2])
+      if (isRefused(other)) return other
+      return { ok: true, command: { verb: 'merge', incident, other } }
+    }
+    case 'hospital': {
+      const unit = getUnit(words[1])
+      if (isRefused(unit)) return unit
+      const incident = incidents.find(row => row.incidentId === unit.incidentId)
+      if (!incident) return refuse('incident', unit.name)
+      const place = getPlace(words[2], ['hospital'])
+      if (isRefused(place)) return place
+      return { ok: true, command: { verb: 'hospital', unit, incident, place } }
+    }
+    case 'mass': {
+      const incident = getIncident(words[1])
+      if (isRefused(incident)) return incident
+      const count = Number(words[2])
+      if (!Number.isInteger(count) || count < 1 || count > 10_000) return refuse('count', words[2] ?? '')
+      return { ok: true, command: { verb: 'mass', incident, count } }
     }
     case 'level': {
       const incident = getIncident(words[1])

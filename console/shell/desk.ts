@@ -13,6 +13,9 @@ export const pages = [
   'sources',
   'rules',
   'weekly',
+  'shift',
+  'replay',
+  'quality',
   'reports',
   'admin',
   'audit',
@@ -43,6 +46,8 @@ export type Desk = {
   /** Roles of the session at this seat; the server judges, this only spares people buttons that would be refused. */
   roles: readonly Role[]
   seatName: string
+  /** Regions of the session: an offer to one of them is this seat's to answer. */
+  regions: readonly string[]
   /** Account of the session: a second person must be another. */
   accountId: string
   page: Page
@@ -58,6 +63,10 @@ export type Desk = {
   /** Unit whose release is being reasoned. */
   releaseOf: string | undefined
   trackOf: string | undefined
+  /** The strip of the case panel that is open: handing over, help, joining, hospital, mass casualty. */
+  strip: 'transfer' | 'aid' | 'merge' | 'hospital' | 'mass' | 'cover' | undefined
+  /** A unit that was sent although another was advised first: the reason is asked beside, never in the way. */
+  override: { incidentId: string; unitId: string; rank: number; advisedUnitId: string } | undefined
   commandOpen: boolean
   helpOpen: boolean
   muted: boolean
@@ -86,6 +95,9 @@ function readAddress(): Partial<Desk> {
 export const useDesk = create<Desk>()(() => ({
   roles: [],
   seatName: '',
+  regions: [],
+  strip: undefined,
+  override: undefined,
   accountId: '',
   page: 'dispatch',
   unitId: undefined,
@@ -128,7 +140,7 @@ export function chooseIncident(incidentId: string | undefined): void {
   useDesk.setState({
     incidentId,
     levelAsked: undefined,
-    ...(before.incidentId === incidentId ? {} : { statusOf: undefined, releaseOf: undefined }),
+    ...(before.incidentId === incidentId ? {} : { statusOf: undefined, releaseOf: undefined, strip: undefined }),
     ...(incidentId ? { draft: undefined, callId: undefined, wish: wishFor('incident', incidentId) } : {}),
   })
 }

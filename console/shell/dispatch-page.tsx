@@ -27,7 +27,6 @@ export function DispatchPage({ flashing }: { flashing: string | undefined }) {
   return (
     <main className="desk desk-dispatch" data-testid="page-dispatch">
       <div className="column column-case">
-        <CallSlip />
         {draft ? (
           <DraftForm key={draft.callId ?? 'hand'} draft={draft} />
         ) : history ? (
@@ -59,6 +58,7 @@ export function DispatchPage({ flashing }: { flashing: string | undefined }) {
         <UnitList flashing={flashing} />
       </div>
       <MapPanel flashing={flashing} />
+      <CallSlip />
     </main>
   )
 }

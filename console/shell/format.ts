@@ -59,3 +59,8 @@ export function shortenId(id: string): string {
   const tail = /[A-Za-z0-9]{3,}$/.exec(id)?.[0] ?? id
   return tail.length > 9 ? tail.slice(-9) : tail
 }
+
+/** Writes a period for an axis: MM-DD for a day, MM-DD HH for an hour. */
+export function shortenPeriod(period: string): string {
+  return period.slice(5).replace('T', ' ')
+}

@@ -6,6 +6,7 @@
 import { useEffect, useMemo, useRef, useState } from 'react'
 import type { UnitView } from '#contract/view.ts'
 import type { PositionRow } from '#contract/wire.ts'
+import { pointAtCall } from '../calls/actions.ts'
 import { drawCircle, findCurrent } from '../calls/waiting.ts'
 import { useTexts } from '../language/i18n.ts'
 import { getCityNow } from '../live/clock.ts'
@@ -358,7 +359,10 @@ export function MapPanel({ flashing, regionStates, circles, legend, quiet = fals
       if (desk.draft && !quiet) {
         // A place pointed at is no place of the gazetteer any more.
         const { gazetteerId: _id, accepted: _name, regionCode: _code, isOutside: _out, ...rest } = desk.draft
-        useDesk.setState({ draft: { ...rest, lon: Number(hit.lon.toFixed(6)), lat: Number(hit.lat.toFixed(6)) } })
+        const [lon, lat] = [Number(hit.lon.toFixed(6)), Number(hit.lat.toFixed(6))]
+        useDesk.setState({ draft: { ...rest, lon, lat } })
+        // The caller's place by a person's word: it stands in the call's history and overrules the operator's area.
+        if (desk.draft.callId) void pointAtCall(desk.draft.callId, lon, lat)
         return
       }
       const mark = hit.marks[0]

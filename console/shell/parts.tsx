@@ -88,7 +88,13 @@ export function LevelSquare({ level, word }: { level: number; word?: string }) {
 }
 
 /** Unit status: an outlined pill with its letter and word; hatched when the unit is silent. */
-export function StatusPill({ unit, short }: { unit: Pick<UnitView, 'status' | 'silent'>; short?: boolean }) {
+export function StatusPill({
+  unit,
+  short,
+}: {
+  unit: Pick<UnitView, 'status' | 'silent' | 'distress'>
+  short?: boolean
+}) {
   const { language } = useTexts()
   const look = getUnitLook(unit)
   return (

@@ -7,10 +7,11 @@ import type { SessionView } from '#contract/view.ts'
 import type { Alarm } from '../calls/alarm-list.ts'
 import { playTone } from '../calls/tones.ts'
 import { judgeAnswer, listWaiting } from '../calls/waiting.ts'
+import { acknowledgeDistress } from '../incidents/actions.ts'
 import { setLanguage, useTexts } from '../language/i18n.ts'
 import { useSecond } from '../live/clock.ts'
 import { useLink, useWorld } from '../live/store.ts'
-import { type Page, silence, useDesk } from './desk.ts'
+import { type Page, silence, useDesk, useRole } from './desk.ts'
 import { formatCityDay, formatClock, formatTime } from './format.ts'
 import { useKey } from './keys.ts'
 import { Action, Key } from './parts.tsx'
@@ -48,6 +49,8 @@ export function TopBar(props: {
   useKey('mute', () => useDesk.setState({ muted: !useDesk.getState().muted }))
   useKey('acknowledge', () => {
     if (props.ringing.length === 0) return false
+    // A crew in distress is answered to the whole house, not only at this seat.
+    for (const { id } of props.ringing) if (id.startsWith('distress:')) void acknowledgeDistress(id.split(':')[1]!)
     silence(props.ringing.map(alarm => alarm.id))
     return true
   })
@@ -161,6 +164,7 @@ export function LinkBand() {
   const { t } = useTexts()
   const link = useLink(state => state.state)
   const silentS = useLink(state => state.silentS)
+  const hasPaper = useRole('dispatcher', 'shift-leader')
   const otherWire = useLink(state => state.otherWireVersion)
   const quarantined = useWorld(world => world.city?.quarantined ?? 0)
   const now = useSecond()
@@ -169,6 +173,9 @@ export function LinkBand() {
       {(link === 'old' || link === 'offline') && (
         <div className={`band band-${link}`} role="alert" data-testid="band">
           {t(`band.${link}`, { s: silentS, time: formatTime(now - silentS * 1_000) })}
+          {link === 'offline' && hasPaper && (
+            <Action word={t('band.paper')} testId="band-paper" onAct={() => useDesk.setState({ page: 'shift' })} />
+          )}
         </div>
       )}
       {link === 'waiting' && (

@@ -3,8 +3,8 @@ import type { Role } from '#contract/scalars.ts'
 import type { Page } from '../shell/desk.ts'
 
 const pagesOfRole: Partial<Record<Role, readonly Page[]>> = {
-  dispatcher: ['dispatch', 'alerts'],
-  'shift-leader': ['dispatch', 'alerts', 'reports'],
+  dispatcher: ['dispatch', 'alerts', 'shift', 'replay', 'quality'],
+  'shift-leader': ['dispatch', 'alerts', 'shift', 'replay', 'quality', 'reports'],
   epidemiologist: ['alerts', 'series', 'cases', 'sources', 'rules', 'weekly'],
   administrator: ['admin', 'alerts', 'sources', 'reports'],
   auditor: ['audit', 'reports'],
@@ -21,6 +21,9 @@ export function listPages(roles: readonly Role[]): readonly Page[] {
     'sources',
     'rules',
     'weekly',
+    'shift',
+    'replay',
+    'quality',
     'audit',
     'reports',
   ]

@@ -3,10 +3,9 @@
  * day. Each has its own height scale and says its own maximum; absence is a gap, never a zero. Pure.
  */
 import type { SeriesView } from '#contract/view.ts'
-import { shortenPeriod } from '../alerts/epi-curve.tsx'
 import type { Translate } from '../language/i18n.ts'
 import { surfaces } from '../look/palette.ts'
-import { formatFigure } from '../shell/format.ts'
+import { formatFigure, shortenPeriod } from '../shell/format.ts'
 
 const look = surfaces.dark
 const barColour = '#8fb4d9'

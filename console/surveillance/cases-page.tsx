@@ -19,7 +19,8 @@ import { GridList } from '../shell/grid-list.tsx'
 import { useKey } from '../shell/keys.ts'
 import { Action, Empty, Panel, ReadState } from '../shell/parts.tsx'
 import { useRegionNames } from '../shell/regions.ts'
-import { type CaseFilter, openCaseFilter, useCaseFilter } from './case-filter.ts'
+import { useCaseFilter } from './case-filter.ts'
+import { type CaseFilter, openCaseFilter, toCardQuery } from './case-query.ts'
 import { useChart } from './chart.ts'
 import { Pick } from './pick.tsx'
 import './surveillance.css'
@@ -27,18 +28,6 @@ import './surveillance.css'
 const look = surfaces.dark
 /** Days of the curve over a list without dates. */
 const curveDays = 90
-
-/** The parameters of a filter as the server reads them; an impossible day filters nothing. */
-export function toCardQuery(filter: CaseFilter): Record<string, string | undefined> {
-  const { mark, fromDay, untilDay, ...rest } = filter
-  const day = (text: string) => (parseDay(text) === undefined ? undefined : text)
-  return {
-    ...rest,
-    fromDay: day(fromDay),
-    untilDay: day(untilDay),
-    ...(mark === '' ? {} : { [mark]: 'true' }),
-  }
-}
 
 /** The page; an alert may have set its filters (case-filter.ts). */
 export function CasesPage() {

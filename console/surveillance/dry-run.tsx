@@ -121,6 +121,13 @@ export function DryRunResult({ view }: { view: DryRunView }) {
         <p className="muted">{t('review.dry.noCatches')}</p>
       ) : (
         <table className="figures" data-testid="dry-catches">
+          <thead>
+            <tr>
+              <th />
+              <th className="right">{t('review.dry.current', { version: view.currentVersion })}</th>
+              <th className="right">{t('review.dry.candidate')}</th>
+            </tr>
+          </thead>
           <tbody>
             {view.catches.slice(0, listedMax).map((each, at) => (
               <tr key={`${each.alertId ?? at}`}>
@@ -133,7 +140,9 @@ export function DryRunResult({ view }: { view: DryRunView }) {
                     {each[side] === undefined ? (
                       <span className="warn-text">{t('review.dry.missed')}</span>
                     ) : (
-                      t('review.dry.delay', { hours: Math.round(each[side].delayH) })
+                      t(each[side].delayH < 0 ? 'review.dry.early' : 'review.dry.delay', {
+                        hours: Math.abs(Math.round(each[side].delayH)),
+                      })
                     )}
                   </td>
                 ))}

@@ -118,7 +118,7 @@ export function SeriesPage() {
                 <Action
                   key={each}
                   word={t(`review.side.${each}`)}
-                  testId={`series-${each}`}
+                  testId={`series-side-${each}`}
                   pressed={side === each}
                   onAct={() => setSide(each)}
                 />

@@ -59,7 +59,12 @@ export function WeeklyPage() {
   })
   const health = useSourceHealth()
   const alerts = (alertList.data ?? []).toSorted((a, b) => a.level - b.level || a.raisedAt - b.raisedAt)
-  const drawn = alerts.filter(alert => alert.evidence.some(each => each.expected !== undefined)).slice(0, curvesMax)
+  // What turned out to be nothing is in the list; its days need no room here.
+  const isNothing = (alert: AlertView) => Number(alert.verdict === 'noise' || alert.verdict === 'false')
+  const drawn = alerts
+    .filter(alert => alert.evidence.some(each => each.expected !== undefined))
+    .toSorted((a, b) => isNothing(a) - isNothing(b))
+    .slice(0, curvesMax)
   const curves = useQueries({
     queries: drawn.map(alert => ({
       queryKey: ['alert-series', alert.alertId, alert.evidence.length, alert.cases],
@@ -190,8 +195,11 @@ export function WeeklyPage() {
                           {alert.verdict
                             ? translateWord(t, 'alerts.verdict', alert.verdict)
                             : t(`alerts.state.${alert.state}`)}
+                          {!alert.verdict &&
+                            alert.verification &&
+                            ` · ${t(`alerts.verdict.${alert.verification.verdict}`)}`}
                         </td>
-                        <td>{alert.reason ?? ''}</td>
+                        <td>{alert.reason ?? alert.verification?.reason ?? alert.shelfReason ?? ''}</td>
                       </tr>
                     ))}
                   </tbody>

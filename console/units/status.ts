@@ -20,9 +20,9 @@ export function getStatusLook(status: string): StatusLook {
   return look
 }
 
-/** What a unit's pill shows: its silence before its status, because a status nobody confirms is old. */
-export function getUnitLook(unit: Pick<UnitView, 'status' | 'silent'>): StatusLook {
-  return getStatusLook(unit.silent ? 'silent' : unit.status)
+/** What a unit's pill shows: a cry for help before everything, its silence before its status, because a status nobody confirms is old. */
+export function getUnitLook(unit: Pick<UnitView, 'status' | 'silent' | 'distress'>): StatusLook {
+  return getStatusLook(unit.distress ? 'distress' : unit.silent ? 'silent' : unit.status)
 }
 
 /** The status a letter, a Chinese or an English word means; undefined for anything else. */
@@ -40,6 +40,6 @@ export function findStatus(word: string): UnitStatus | undefined {
 }
 
 /** Index of a status in the palette's list, as the map packs it. */
-export function getStatusIndex(unit: Pick<UnitView, 'status' | 'silent'>): number {
+export function getStatusIndex(unit: Pick<UnitView, 'status' | 'silent' | 'distress'>): number {
   return statuses.indexOf(getUnitLook(unit))
 }

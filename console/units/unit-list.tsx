@@ -4,7 +4,7 @@
  */
 import { useMemo, useRef, useState } from 'react'
 import type { UnitView } from '#contract/view.ts'
-import { subjectOf } from '../incidents/actions.ts'
+import { acknowledgeDistress, confirmSuggestion, endDistress, subjectOf } from '../incidents/actions.ts'
 import { getDistanceKm } from '../incidents/distance.ts'
 import { findUnitWait, judgeWait } from '../incidents/timers.ts'
 import { useTexts } from '../language/i18n.ts'
@@ -12,13 +12,14 @@ import { useSecond } from '../live/clock.ts'
 import { findFix } from '../live/positions.ts'
 import { useWorld } from '../live/store.ts'
 import { chooseIncident, chooseUnit, followChosen, useDesk } from '../shell/desk.ts'
-import { formatAge, formatClock, formatKm, shortenId } from '../shell/format.ts'
+import { formatAge, formatClock, formatKm, formatTime, shortenId } from '../shell/format.ts'
 import { GridList, type GridReach } from '../shell/grid-list.tsx'
 import { useKey } from '../shell/keys.ts'
 import { Action, Empty, Panel, SentNote, StatusPill } from '../shell/parts.tsx'
 import { useCountyNames } from '../shell/regions.ts'
+import { CoverStrip } from './cover.tsx'
 import { judgeFreshness } from './freshness.ts'
-import { unitStatuses } from './status.ts'
+import { getStatusLook, unitStatuses } from './status.ts'
 import { StatusStrip } from './status-strip.tsx'
 
 type Shown = 'all' | 'idle' | 'busy' | 'out'
@@ -40,6 +41,7 @@ export function UnitList({ flashing }: { flashing: string | undefined }) {
   const unitId = useDesk(desk => desk.unitId)
   const statusOf = useDesk(desk => desk.statusOf)
   const trackOf = useDesk(desk => desk.trackOf)
+  const stripOpen = useDesk(desk => desk.strip === 'cover')
   const nameOf = useCountyNames(language)
   const now = useSecond()
   const reach = useRef<GridReach>(null)
@@ -80,6 +82,10 @@ export function UnitList({ flashing }: { flashing: string | undefined }) {
   }, [units, shown, word, place, Math.floor(now / 5_000)])
 
   const chosen = unitId ? units.get(unitId) : undefined
+  const suggestion = chosen?.suggestion
+  const distressed = useMemo(() => [...units.values()].filter(unit => unit.distress), [units])
+  const shift = chosen?.shifts?.find(each => each.startsAt <= now && now < each.endsAt)
+  useKey('suggestion', chosen && suggestion ? () => void confirmSuggestion(chosen) : undefined)
   useKey('toUnits', () => reach.current?.focus())
   useKey('status', chosen ? () => useDesk.setState({ statusOf: chosen.unitId }) : undefined)
 
@@ -93,7 +99,10 @@ export function UnitList({ flashing }: { flashing: string | undefined }) {
         <span role="gridcell">
           <StatusPill unit={unit} />
         </span>
-        <span role="gridcell">{unit.name}</span>
+        <span role="gridcell">
+          {unit.name}
+          {unit.nextIncidentId && <b title={t('dispatch.hasNext', { id: shortenId(unit.nextIncidentId) })}> +1</b>}
+        </span>
         <span role="gridcell" className="muted">
           {unit.unitClass}
         </span>
@@ -118,30 +127,39 @@ export function UnitList({ flashing }: { flashing: string | undefined }) {
       testId="units"
       count={t('units.count', { shown: rows.length, total: units.size })}
       tools={
-        chosen && (
-          <>
-            <Action
-              word={trackOf === chosen.unitId ? t('units.trackHide') : t('units.track')}
-              testId="unit-track"
-              pressed={trackOf === chosen.unitId}
-              onAct={() => useDesk.setState({ trackOf: trackOf === chosen.unitId ? undefined : chosen.unitId })}
-            />
-            {chosen.incidentId && (
+        <>
+          <Action
+            word={t('dispatch.cover')}
+            keyId="cover"
+            testId="cover-open"
+            pressed={stripOpen}
+            onAct={() => useDesk.setState({ strip: stripOpen ? undefined : 'cover' })}
+          />
+          {chosen && (
+            <>
               <Action
-                word={t('units.openIncident')}
-                testId="unit-open-incident"
-                onAct={() => chooseIncident(chosen.incidentId)}
+                word={trackOf === chosen.unitId ? t('units.trackHide') : t('units.track')}
+                testId="unit-track"
+                pressed={trackOf === chosen.unitId}
+                onAct={() => useDesk.setState({ trackOf: trackOf === chosen.unitId ? undefined : chosen.unitId })}
               />
-            )}
-            <Action
-              word={t('units.setStatus')}
-              keyId="status"
-              testId="unit-set-status"
-              pressed={statusOf === chosen.unitId}
-              onAct={() => useDesk.setState({ statusOf: chosen.unitId })}
-            />
-          </>
-        )
+              {chosen.incidentId && (
+                <Action
+                  word={t('units.openIncident')}
+                  testId="unit-open-incident"
+                  onAct={() => chooseIncident(chosen.incidentId)}
+                />
+              )}
+              <Action
+                word={t('units.setStatus')}
+                keyId="status"
+                testId="unit-set-status"
+                pressed={statusOf === chosen.unitId}
+                onAct={() => useDesk.setState({ statusOf: chosen.unitId })}
+              />
+            </>
+          )}
+        </>
       }
     >
       <div className="chips">
@@ -169,6 +187,60 @@ export function UnitList({ flashing }: { flashing: string | undefined }) {
         {place && <span className="faint chip-note">{t('units.straight')}</span>}
       </div>
       {statusOf && units.get(statusOf) && <StatusStrip unit={units.get(statusOf)!} />}
+      {distressed.map(unit => (
+        <div key={unit.unitId} className="strip distress-strip" data-testid={`distress-${unit.unitId}`}>
+          <span>
+            <StatusPill unit={unit} /> <b>{unit.name}</b> {t('dispatch.distressSince')}{' '}
+            <span className="clock clock-over live">{formatClock(now - unit.distress!.at)}</span>
+          </span>
+          {unit.distress!.acknowledgedAt === undefined ? (
+            <Action
+              word={t('dispatch.distressSeen')}
+              keyId="acknowledge"
+              testId={`distress-seen-${unit.unitId}`}
+              danger
+              onAct={() => void acknowledgeDistress(unit.unitId)}
+            />
+          ) : (
+            <span className="muted">{t('dispatch.distressBy', { name: unit.distress!.acknowledgedBy ?? '' })}</span>
+          )}
+          <Action
+            word={t('dispatch.distressEnd')}
+            testId={`distress-end-${unit.unitId}`}
+            onAct={() => void endDistress(unit.unitId)}
+          />
+        </div>
+      ))}
+      {chosen && suggestion && (
+        <div className="strip" data-testid="suggestion">
+          <span>
+            {t('dispatch.suggested', {
+              unit: chosen.name,
+              status: getStatusLook(suggestion.status).words[language],
+              time: formatTime(suggestion.at),
+            })}
+          </span>
+          <Action
+            word={t('incident.confirm')}
+            keyId="suggestion"
+            testId="suggestion-confirm"
+            onAct={() => void confirmSuggestion(chosen)}
+          />
+        </div>
+      )}
+      {shift && (
+        <p className="shift-line muted" data-testid="shift-line">
+          {t('dispatch.shift', {
+            from: formatTime(shift.startsAt).slice(0, 5),
+            to: formatTime(shift.endsAt).slice(0, 5),
+          })}{' '}
+          {shift.crew.map(member => `${t(`dispatch.crewRole.${member.role}`)} ${member.name}`).join(t('state.listed'))}
+          {shift.breaks.some(pause => pause.from <= now && now < pause.to) && (
+            <b className="warn-text"> {t('dispatch.onBreak')}</b>
+          )}
+        </p>
+      )}
+      <CoverStrip chosen={chosen} now={now} />
       {chosen && <SentNote subject={subjectOf.unit(chosen.unitId)} />}
       <GridList
         label={t('units.title')}

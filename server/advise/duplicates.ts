@@ -139,7 +139,7 @@ function readCase(call: Call): Case {
 }
 
 /**
- * The cases a call may belong to, among what the asker sees: open incidents, and calls of the last hour that are in none yet.
+ * The cases a call may belong to, among what the asker sees: open incidents, and calls of the last hour of which nothing has become yet.
  * An incident is as near in time as its newest call.
  */
 export function findDuplicates(
@@ -160,7 +160,7 @@ export function findDuplicates(
     if (scored.score >= duplicateShownMin) found.push({ incidentId: incident.incidentId, ...scored })
   }
   for (const other of world.calls.values()) {
-    if (other.callId === call.callId || other.incidentId !== undefined) continue
+    if (other.callId === call.callId || other.incidentId !== undefined || other.outcome !== undefined) continue
     if (Math.abs(other.receivedAt - call.receivedAt) > callAgeMaxMs || !sees('calls', other)) continue
     const scored = scoreDuplicate(asked, readCase(other))
     if (scored.score >= duplicateShownMin) found.push({ callId: other.callId, ...scored })

@@ -39,8 +39,11 @@ const wantsByComplaint: Readonly<Record<string, readonly string[]>> = {
   rash: ['isolation'],
 }
 
-/** Complaints for which two units go at once: the nearest of any class and the nearest with everything wanted. */
-const pairedComplaints: ReadonlySet<string> = new Set(['arrest', 'choking', 'drowning'])
+/**
+ * Complaints for which two units go at once: the nearest of any class and the nearest with everything wanted. Unconscious stands
+ * beside arrest because a caller cannot tell one from the other; own choice, until a city's medical director marks its own.
+ */
+const pairedComplaints: ReadonlySet<string> = new Set(['arrest', 'unconscious'])
 
 /** True when one key should send two units. */
 export function isPaired(complaintCode: string | undefined): boolean {

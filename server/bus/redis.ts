@@ -52,10 +52,19 @@ export async function openRedisBus(options: RedisBusOptions): Promise<Bus> {
       commandsQueueMaxLength: commandsMax,
       socket: { reconnectStrategy: () => retryMs, connectTimeout: 2_000 },
     })
-    client.on('error', error => options.onError(error as Error))
+    // Said once a time it is away, not at every try.
+    let isSaid = false
+    client.on('ready', () => {
+      isSaid = false
+    })
+    client.on('error', error => {
+      if (!isSaid && client === main) options.onError(error as Error)
+      isSaid = true
+    })
     return client
   }
   let isClosed = false
+  let main: ReturnType<typeof create>
   const clients: ReturnType<typeof create>[] = []
   /** Connects in the background, so that a Redis that is away stops nobody. */
   const open = () => {
@@ -64,7 +73,7 @@ export async function openRedisBus(options: RedisBusOptions): Promise<Bus> {
     void client.connect().catch(options.onError)
     return client
   }
-  const main = open()
+  main = open()
   let state: CarrierState = 'away'
   const setState = (next: CarrierState) => {
     if (state === next || isClosed) return

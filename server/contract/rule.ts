@@ -22,6 +22,8 @@ export const DetectorCondition = z.strictObject({
   minCount: z.int().min(0).max(1_000_000).default(3),
   /** `calendar`: judged on daily counts freed of weekday and holiday (detect/calendar.ts); hourly series stay as they are. */
   adjust: z.enum(['none', 'calendar']).default('none'),
+  /** One-sided level of C1 and C2; absent: 0.001, as published. C3 has none. */
+  alpha: z.number().min(1e-9).max(0.2).optional(),
 })
 export type DetectorCondition = z.infer<typeof DetectorCondition>
 
@@ -192,7 +194,7 @@ function listWitnessKinds(leaf: LeafCondition): readonly string[] {
 
 /** A rule that could never hold, or that would say more than it may, is refused rather than published in vain. */
 function findContradictions(
-  rule: { level: number; when: Condition },
+  rule: { level: number; minCases: number; when: Condition },
   context: { addIssue(issue: { code: 'custom'; path: (string | number)[]; message: string }): void },
 ): void {
   const leaves = 'of' in rule.when ? rule.when.of : [rule.when]
@@ -203,6 +205,12 @@ function findContradictions(
   for (const leaf of leaves)
     if (leaf.type === 'combined-p' && new Set(leaf.sourceKinds).size < Math.max(2, leaf.minSources))
       refuse(['when', 'sourceKinds'], `names fewer different source kinds than it joins (${leaf.minSources})`)
+  // The best subset may change when a source is added; only alone or beside others can that never take anything away.
+  if (leaves.some(leaf => leaf.type === 'combined-p')) {
+    if (rule.when.type === 'kOf' || rule.when.type === 'allOf')
+      refuse(['when'], 'a joined p stands alone or in anyOf: it weighs several sources already')
+    if (rule.minCases > 0) refuse(['minCases'], 'a joined p has its own minCount')
+  }
   // The ratio proposes a grade that a person verifies; it never sends anybody out by itself.
   if (leaves.every(leaf => leaf.type === 'ratio') && rule.level < 2)
     refuse(['level'], 'a ratio alone is a grade candidate: level 2 at most')

@@ -279,6 +279,7 @@ export const IncidentView = z.object({
     .array(
       z.object({
         placeId: Id,
+        placeName: z.string(),
         unitId: Id,
         at: EpochMs,
         by: z.string(),
@@ -433,6 +434,8 @@ export const DestinationView = z.object({
   rows: z.array(
     z.object({
       placeId: Id,
+      /** Hospitals beyond the asker's region are named here alone. */
+      name: z.string(),
       rank: z.int().min(1),
       driveS: Seconds,
       km: z.number().min(0),
@@ -545,6 +548,8 @@ export const AlertPartView = z.object({
   level: Level,
   /** A statutory rule wins outright: it is the basis whatever other rules say. */
   statutory: z.boolean(),
+  /** A single statistical signal above its rule's false-discovery rate. */
+  hidden: z.boolean().optional(),
   evidence: z.array(EvidenceView),
   independentSources: z.int(),
   neededSources: z.int(),
@@ -595,6 +600,8 @@ export const AlertView = z.object({
   rules: z.array(AlertPartView).optional(),
   /** A statutory rule has a part in it: to close it takes two people. */
   statutory: z.boolean().optional(),
+  /** Every part is hidden: listed last, nobody is told and no clock runs, until a part is not. */
+  hidden: z.boolean().optional(),
   escalationStep: z.int(),
   nextEscalationAt: EpochMs.optional(),
   acknowledgedAt: EpochMs.optional(),

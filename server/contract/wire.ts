@@ -176,6 +176,16 @@ export type VitalsFrame = z.infer<typeof VitalsFrame>
 export const WatchRequest = z.strictObject({ unitId: Id, on: z.boolean() })
 export type WatchRequest = z.infer<typeof WatchRequest>
 
+/**
+ * A whisper, never stored: client → `look` says which case this seat has open (none: left out); server → `looking` names the
+ * others who have it open too, at most `lookersMax`.
+ */
+export const LookRequest = z.strictObject({ incidentId: Id.optional() })
+export const Looking = z.object({ incidentId: Id, names: z.array(z.string()) })
+export type Looking = z.infer<typeof Looking>
+/** Names told of one case at most. */
+export const lookersMax = 8
+
 /** POST /v1/session */
 export const SignInRequest = z.strictObject({ accountId: Id, password: z.string().min(1).max(200) })
 /** POST /v1/session/password */

@@ -60,7 +60,12 @@ export function assessDetector(
     factor = adjusted.factor
   }
   const method = leaf.method.slice(4) as 'C1' | 'C2' | 'C3'
-  const judged = evaluateEars(values, slot, { method, baselineDays: leaf.baseline, minSigma: leaf.minSigma })
+  const judged = evaluateEars(values, slot, {
+    method,
+    baselineDays: leaf.baseline,
+    minSigma: leaf.minSigma,
+    ...(leaf.alpha === undefined || method === 'C3' ? {} : { alpha: leaf.alpha }),
+  })
   if (!judged) return undefined
   const assessment: Assessment = {
     observed,

@@ -13,7 +13,7 @@ export const subjectsMax = 20
 export function getLeafKey(rule: Rule, leaf: LeafCondition): string {
   switch (leaf.type) {
     case 'detector':
-      return `${leaf.method}(${leaf.baseline},${leaf.minSigma},${leaf.minCount}${leaf.proportion ? ',%' : ''}${leaf.adjust === 'calendar' ? ',calendar' : ''})|${leaf.sourceKind}|${leaf.syndrome}|${leaf.period}`
+      return `${leaf.method}(${leaf.baseline},${leaf.minSigma},${leaf.minCount}${leaf.proportion ? ',%' : ''}${leaf.adjust === 'calendar' ? ',calendar' : ''}${leaf.alpha === undefined ? '' : `,α${leaf.alpha}`})|${leaf.sourceKind}|${leaf.syndrome}|${leaf.period}`
     case 'count':
       return `count≥${leaf.min}/${rule.windowH}h|${leaf.sourceKind}|${leaf.syndrome}|${leaf.period}`
     case 'card':

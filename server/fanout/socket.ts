@@ -13,6 +13,8 @@ import {
   type EntriesResponse,
   type ErrorResponse,
   heartbeatEveryMs,
+  LookRequest,
+  lookersMax,
   packetEveryMs,
   WatchRequest,
   wireVersion,
@@ -41,6 +43,8 @@ export const clientsMax = 2_000
 export const watchedMax = 8
 /** A client may ask for a snapshot this often. */
 const resyncEveryMs = 1_000
+/** A client may say what it looks at this often: a key held down on a list is no news to others. */
+const lookEveryMs = 100
 /** A submission over the socket is a click, not a feed. */
 const submitMax = 20
 
@@ -78,6 +82,9 @@ type Member = {
   own?: { outbox: Outbox; held: Held; seq: number; needsSnapshot: boolean }
   resyncedAt: number
   watched: Set<string>
+  /** The case it has open: a whisper, kept here as long as the socket is open and nowhere else. */
+  looksAt?: string
+  lookedAt: number
 }
 type Room = { scope: Scope; seq: number; held: Held; members: Set<Member>; joining: Set<Member>; sentAt: number }
 
@@ -260,10 +267,33 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
     return room
   }
 
+  /** Tells everybody who has a case open who else has. Seats are few; a case is open at a handful of them. */
+  const tellLookers = (incidentId: string | undefined) => {
+    if (incidentId === undefined) return
+    const incident = world.incidents.get(incidentId)
+    const lookers = [...members.values()].filter(each => each.looksAt === incidentId)
+    for (const each of lookers) {
+      // Judged at each telling: a case may have left the scope since it was opened.
+      if (!incident || !each.room.scope.sees('incidents', incident) || isBehind(each.socket)) continue
+      const names = lookers
+        .filter(other => other.client.session.accountId !== each.client.session.accountId)
+        .map(other => other.client.session.name)
+      each.socket.emit('looking', { incidentId, names: [...new Set(names)].slice(0, lookersMax) })
+    }
+  }
+  const lookAt = (member: Member, incidentId: string | undefined) => {
+    const before = member.looksAt
+    if (before === incidentId) return
+    if (incidentId === undefined) delete member.looksAt
+    else member.looksAt = incidentId
+    tellLookers(before)
+    tellLookers(incidentId)
+  }
+
   io.on('connection', socket => {
     const client = socket.data.client as Client
     const room = getRoom(client.scope)
-    const member: Member = { socket, client, room, resyncedAt: 0, watched: new Set() }
+    const member: Member = { socket, client, room, resyncedAt: 0, watched: new Set(), lookedAt: 0 }
     const endSession = () => {
       socket.emit('signedOut', 'SIGN_IN_REQUIRED')
       socket.disconnect(true)
@@ -310,6 +340,19 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
         else if (member.watched.size < watchedMax) member.watched.add(parsed.data.unitId)
       }),
     )
+    socket.on('look', (raw: unknown) =>
+      guarded(() => {
+        const parsed = LookRequest.safeParse(raw)
+        if (!parsed.success) return
+        const { incidentId } = parsed.data
+        const now = performance.now()
+        // Leaving is always heard: a name must not stand where nobody sits.
+        if (incidentId !== undefined && member.lookedAt > 0 && now - member.lookedAt < lookEveryMs) return
+        if (incidentId !== undefined) member.lookedAt = now
+        const incident = incidentId === undefined ? undefined : world.incidents.get(incidentId)
+        lookAt(member, incident && room.scope.sees('incidents', incident) ? incidentId : undefined)
+      }),
+    )
     socket.on('submit', (raw: unknown, answer: unknown) => {
       if (typeof answer !== 'function') return
       guarded(async () => {
@@ -332,6 +375,7 @@ export function startFanout(server: HttpServer, ports: FanoutPorts): Fanout {
       unwatch()
       ports.onGone(client)
       members.delete(socket.id)
+      tellLookers(member.looksAt)
       room.members.delete(member)
       room.joining.delete(member)
     })

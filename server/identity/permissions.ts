@@ -624,6 +624,8 @@ export const routeTable = {
   'POST /v1/public/calls': 'public',
   'POST /v1/public/calls/:callId/position': 'public',
   'POST /v1/public/calls/:callId/verification': 'public',
+  'POST /v1/public/positions': 'public',
+  'POST /v1/calls/:callId/position-link': desk,
   'GET /v1/units/:id/track': ['dispatcher', 'shift-leader', 'player'],
   // A hospital reads back its own cards; the line list as a file is the CDC's.
   'GET /v1/cards': ['epidemiologist', 'hospital'],

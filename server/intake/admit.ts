@@ -149,6 +149,8 @@ const ownTaskKinds: ReadonlySet<Kind> = new Set([
   'incident.stamped',
   'hospital.notified',
 ])
+/** What a desk may say of a neighbour's unit while it serves a case of its own, beside what is about the case itself. */
+const guidingKinds: ReadonlySet<Kind> = new Set(['unit.status', 'unit.taskAcknowledged', 'hospital.notified'])
 /** Kinds in which a hospital speaks of itself: its own region counts, not that of the unit or the case. */
 const hospitalKinds: ReadonlySet<Kind> = new Set(['hospital.stateReported', 'hospital.noticeAcknowledged'])
 
@@ -197,7 +199,9 @@ function listRegions(world: World, body: Named, kind: Kind): string[] {
   const unit = body.unitId === undefined ? undefined : world.units.get(body.unitId)
   // A neighbour's unit on our case is ours to order back or to guide while it serves it.
   const isLent =
-    unit !== undefined && kind.startsWith('incident.') && unit.incidentId === (body.fromIncidentId ?? body.incidentId)
+    unit?.incidentId !== undefined &&
+    (kind.startsWith('incident.') || guidingKinds.has(kind)) &&
+    unit.incidentId === (body.fromIncidentId ?? body.incidentId)
   const isHospital = hospitalKinds.has(kind)
   const codes = [
     body.regionCode,

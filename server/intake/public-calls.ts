@@ -12,7 +12,7 @@
  * - Guessing: the caller's secret is the uuid its page drew (122 bits), the call's id is a hash of it; five tries at a code.
  * - Whose numbers: a number is sealed with the call; here it lives only as long as one request.
  */
-import { createHash, randomInt, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, randomInt, timingSafeEqual } from 'node:crypto'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
@@ -44,6 +44,8 @@ const smsOfNumberMax = 5
 const smsOfAllMax = 60
 const numbersRememberedMax = 5_000
 const answerMaxMs = 5_000
+/** A link to the position page can be used this long; a call is over by then. */
+export const positionLinkMs = 30 * 60_000
 
 const Place = { lon: Lon, lat: Lat, accuracyM: z.number().min(0).max(1_000_000) }
 export const PublicCallRequest = z.strictObject({
@@ -67,8 +69,21 @@ export const PublicCallResponse = z.object({
 const PublicPosition = z.strictObject({ uuid: z.uuid().toLowerCase(), ...Place })
 const PublicCode = z.strictObject({ uuid: z.uuid().toLowerCase(), code: z.string().regex(/^\d{6}$/) })
 
+export const PositionLinkResponse = z.object({
+  /** Read out or sent by hand when no message could be sent. */
+  link: z.string(),
+  isSent: z.boolean(),
+})
+const LinkedPosition = z.strictObject({ token: z.string().max(200), ...Place })
+
 export type PublicCallPorts = {
   isOn: boolean
+  /** Signs links to the position page. */
+  linkSecret: string
+  /** Where callers reach this server. */
+  publicUrl(): string
+  /** Judges the desk that asks for a link, and reads the caller's number for it: the look is logged first. */
+  readNumber(request: FastifyRequest, callId: string): Promise<{ number?: string } | Reject>
   intake: IntakePorts
   world: World
   /** Region a point lies in; undefined outside what is published. */
@@ -99,6 +114,25 @@ export function getAddressKey(ip: string): string {
     .join(':')}::/64`
 }
 
+function signLink(secret: string, callId: string, expiresAt: number): string {
+  return createHmac('sha256', secret).update(`position ${callId} ${expiresAt}`).digest('base64url').slice(0, 32)
+}
+
+/** The token of a position link: call, end and signature. */
+export function createPositionToken(secret: string, callId: string, expiresAt: number): string {
+  return `${callId}~${expiresAt.toString(36)}~${signLink(secret, callId, expiresAt)}`
+}
+
+/** The call of a token; undefined when it is forged or over. */
+export function findPositionCall(secret: string, token: string, now: number): string | undefined {
+  const [callId = '', until = '', signature = '', ...rest] = token.split('~')
+  const expiresAt = Number.parseInt(until, 36)
+  if (rest.length > 0 || !Number.isSafeInteger(expiresAt) || expiresAt < now) return undefined
+  const expected = Buffer.from(signLink(secret, callId, expiresAt))
+  const given = Buffer.from(signature)
+  return given.length === expected.length && timingSafeEqual(given, expected) ? callId : undefined
+}
+
 /** Calls beyond the limits that nobody has answered or settled. */
 export function countOverLimit(world: Pick<World, 'calls'>): number {
   let count = 0
@@ -121,7 +155,7 @@ const speaker: Speaker = {
 
 type Code = { code: string; tries: number; expiresAt: number }
 
-/** Registers the three routes; each answers 404 unless the operator has opened them. */
+/** Registers the routes; each answers 404 unless the operator has opened them. */
 export async function registerPublicCallRoutes(app: FastifyInstance, ports: PublicCallPorts): Promise<void> {
   const { world, intake } = ports
   const codes = new Map<string, Code>()
@@ -151,6 +185,15 @@ export async function registerPublicCallRoutes(app: FastifyInstance, ports: Publ
     numbers.delete(numberKey)
     numbers.set(numberKey, { ...row, sentAt: now, count: row.count + 1 })
     if (numbers.size > numbersRememberedMax) numbers.delete(numbers.keys().next().value!)
+    return true
+  }
+
+  /** Counts a position of a call; false beyond what one call may send. */
+  const admitPosition = (callId: string): boolean => {
+    const count = (positions.get(callId) ?? 0) + 1
+    if (count > positionsOfCallMax) return false
+    positions.set(callId, count)
+    if (positions.size > codesMax) positions.delete(positions.keys().next().value!)
     return true
   }
 
@@ -263,12 +306,67 @@ export async function registerPublicCallRoutes(app: FastifyInstance, ports: Publ
         const refused = await admitSide(request, uuid)
         if (refused) return sendReject(reply, refused)
         const callId = getPublicCallId(uuid)
-        const count = (positions.get(callId) ?? 0) + 1
-        if (count > positionsOfCallMax) return sendReject(reply, reject('TOO_MANY_REQUESTS', { retryAfterS: 60 }))
-        positions.set(callId, count)
-        if (positions.size > codesMax) positions.delete(positions.keys().next().value!)
+        if (!admitPosition(callId)) return sendReject(reply, reject('TOO_MANY_REQUESTS', { retryAfterS: 60 }))
         const radiusM = Math.min(100_000, accuracyM)
         const body = { callId, positionSource: 'browser', lon, lat, radiusM }
+        return settle(reply, await say('call.located', crypto.randomUUID(), body), findFault)
+      },
+    })
+
+    scope.post('/v1/calls/:callId/position-link', {
+      bodyLimit: 1_024,
+      schema: {
+        summary:
+          'Sends the caller a link that gives us the position of the telephone; the look at the number is logged',
+        tags: ['calls'],
+        params: z.object({ callId: Id }),
+        response: { 200: PositionLinkResponse, ...errors },
+      },
+      handler: async (request, reply) => {
+        const { callId } = request.params as { callId: string }
+        if (!ports.isOn) return sendReject(reply, reject('PUBLIC_CALLS_OFF'))
+        const read = await ports.readNumber(request, callId)
+        if ('code' in read) return sendReject(reply, read)
+        const token = createPositionToken(ports.linkSecret, callId, ports.now() + positionLinkMs)
+        const link = `${ports.publicUrl()}/call.html#p=${token}`
+        const numberKey = read.number === undefined ? undefined : await intake.hashNumber(read.number)
+        let isSent = false
+        if (
+          ports.sendMessage &&
+          read.number !== undefined &&
+          numberKey !== undefined &&
+          mayMessage(numberKey, ports.now())
+        )
+          isSent = await ports.sendMessage(read.number, `【120】请点击发送您的位置:${link}`).then(
+            () => true,
+            error => {
+              ports.onError(error)
+              return false
+            },
+          )
+        return { link, isSent }
+      },
+    })
+
+    scope.post('/v1/public/positions', {
+      bodyLimit: 1_024,
+      schema: {
+        summary: 'The position of a caller, by the link a desk has sent',
+        tags,
+        security: [],
+        body: LinkedPosition,
+        response: { 204: z.null(), ...errors },
+      },
+      handler: async (request, reply) => {
+        const { token, lon, lat, accuracyM } = request.body as z.infer<typeof LinkedPosition>
+        if (!ports.isOn) return sendReject(reply, reject('PUBLIC_CALLS_OFF'))
+        const limit = await countSide(request)
+        if (!limit.isAllowed && limit.isExceeded)
+          return sendReject(reply, reject('TOO_MANY_REQUESTS', { retryAfterS: limit.ttlInSeconds }))
+        const callId = findPositionCall(ports.linkSecret, token, ports.now())
+        if (callId === undefined) return sendReject(reply, reject('TOKEN_INVALID'))
+        if (!admitPosition(callId)) return sendReject(reply, reject('TOO_MANY_REQUESTS', { retryAfterS: 60 }))
+        const body = { callId, positionSource: 'sms-link', lon, lat, radiusM: Math.min(100_000, accuracyM) }
         return settle(reply, await say('call.located', crypto.randomUUID(), body), findFault)
       },
     })

@@ -71,7 +71,7 @@ function settleFinding(world: World, finding: Finding, touched: Touched): void {
   const rules = createParts(finding, now)
   if (closed && !rules[0]!.evidence.some(e => isFresh(closed.evidence, e))) return
   world.city.issued++
-  const verifyDueAt = getVerifyDueAt(finding, now)
+  const verifyDueAt = finding.hidden ? undefined : getVerifyDueAt(finding, now)
   const { level, ...summary } = summarise(rules, 4)
   const alert: Alert = {
     alertId: `A-${world.city.issued}`,
@@ -94,17 +94,18 @@ function settleFinding(world: World, finding: Finding, touched: Touched): void {
 function renew(world: World, alert: Alert, finding: Finding, subject: Subject, touched: Touched): void {
   const now = world.city.now
   const merged = mergeFinding(alert, finding, now)
-  if (!merged.isNews && finding.rule.level >= alert.level) return
-  const before = { level: alert.level, statutory: alert.statutory === true, ruleId: alert.ruleId }
-  Object.assign(alert, summarise(merged.parts, Math.min(alert.level, finding.rule.level)))
+  if (!merged.isNews && finding.level >= alert.level) return
+  const before = { level: alert.level, statutory: alert.statutory === true, hidden: alert.hidden === true }
+  Object.assign(alert, summarise(merged.parts, Math.min(alert.level, finding.level)))
   if (subject.syndrome !== undefined) alert.syndrome ??= subject.syndrome as Alert['syndrome']
   if (subject.diseaseId !== undefined) alert.diseaseId ??= subject.diseaseId
   alert.mergeKey = subject.mergeKey
   alert.updatedAt = now
   alert.version++
   touched.alerts.add(alert.alertId)
-  const isWorse = alert.level < before.level || (alert.statutory === true && !before.statutory)
-  const due = getVerifyDueAt(finding, now)
+  const isShown = before.hidden && !alert.hidden
+  const isWorse = isShown || alert.level < before.level || (alert.statutory === true && !before.statutory)
+  const due = finding.hidden ? undefined : getVerifyDueAt(finding, now)
   if (isWorse) {
     // Worse than what was answered: it must be answered anew, by the ladder of the rule that leads now.
     clearAnswers(alert)
@@ -144,13 +145,13 @@ function leaveShelf(alert: Alert, now?: number): void {
   delete alert.shelfReason
 }
 
-/** Starts the leading rule's ladder from its foot: now. */
+/** Starts the leading rule's ladder from its foot: now. Of what is hidden nobody is told. */
 function climb(world: World, alert: Alert, touched: Touched): void {
   const first = world.rules.get(alert.ruleId)?.escalation[0]
   alert.ladderStep = 0
   alert.ladderFromAt = world.city.now
   delete alert.pausedMs
-  if (first) alert.nextEscalationAt = world.city.now + first.afterS * 1_000
+  if (first && !alert.hidden) alert.nextEscalationAt = world.city.now + first.afterS * 1_000
   else delete alert.nextEscalationAt
   touched.alerts.add(alert.alertId)
   escalateDue(world, alert, touched)

@@ -4,7 +4,7 @@
  * visible as the basis; the same figure told by two rules counts once. Pure.
  */
 import { findDiseaseById, getDiseaseRoot } from '#contract/diseases.ts'
-import { isStatutory, listLeaves, type Rule } from '#contract/rule.ts'
+import { listLeaves } from '#contract/rule.ts'
 import type { Alert, Finding, Signal } from '../state/world.ts'
 
 /** Evidence rows kept on one alert, and on one of its parts: leaves of a rule, renewed in place. */
@@ -45,7 +45,7 @@ export function getSubject(finding: Finding): Subject {
   const { rule, regionCode } = finding
   const diseaseId = findDiseaseOf(finding)
   const told = diseaseId === undefined ? undefined : findDiseaseById(diseaseId)!.syndrome
-  const syndrome = rule.syndrome ?? (told === 'other' || told === 'unknown' ? undefined : told)
+  const syndrome = rule.syndrome ?? finding.syndrome ?? (told === 'other' || told === 'unknown' ? undefined : told)
   const about =
     syndrome !== undefined ? `syndrome:${syndrome}` : diseaseId !== undefined ? `disease:${diseaseId}` : rule.ruleId
   return {
@@ -58,25 +58,20 @@ export function getSubject(finding: Finding): Subject {
 function toPart(finding: Finding, now: number): Part {
   const { rule } = finding
   return {
-    ...describeRule(rule),
+    ruleId: rule.ruleId,
+    ruleVersion: rule.version,
+    name: rule.name,
+    nameEn: rule.nameEn,
+    basis: rule.basis,
+    level: finding.level as Part['level'],
+    statutory: finding.statutory,
+    ...(finding.hidden ? { hidden: true } : {}),
     evidence: finding.evidence.slice(0, evidenceMax).map(toEvidence),
     independentSources: finding.independentSources,
     neededSources: finding.neededSources,
     cases: finding.cases,
     firstAt: now,
     lastAt: now,
-  }
-}
-
-function describeRule(rule: Rule) {
-  return {
-    ruleId: rule.ruleId,
-    ruleVersion: rule.version,
-    name: rule.name,
-    nameEn: rule.nameEn,
-    basis: rule.basis,
-    level: rule.level,
-    statutory: isStatutory(rule),
   }
 }
 
@@ -100,9 +95,10 @@ export function isFresh(held: readonly Evidence[], e: Evidence): boolean {
   )
 }
 
-/** Parts in order: the statutory ones, then the most urgent, then the oldest. */
+/** Parts in order: the statutory ones, hidden ones last, then the most urgent, then the oldest. */
 function compareParts(a: Part, b: Part): number {
-  return Number(b.statutory) - Number(a.statutory) || a.level - b.level || a.firstAt - b.firstAt
+  const rank = (part: Part) => (part.statutory ? 0 : part.hidden ? 2 : 1)
+  return rank(a) - rank(b) || a.level - b.level || a.firstAt - b.firstAt
 }
 
 /** The evidence of all parts; one figure that several rules rest on stands once. */
@@ -150,6 +146,7 @@ export function summarise(parts: readonly Part[], heldLevel: number) {
     basis: lead.basis,
     level: Math.min(heldLevel, ...rules.map(part => part.level)),
     statutory: rules.some(part => part.statutory),
+    hidden: rules.every(part => part.hidden === true),
     neededSources: lead.neededSources,
     ...countSources(rules, evidence),
     evidence,
@@ -178,7 +175,8 @@ export function mergeFinding(
     return { parts: isFull ? held : [...held, toPart(finding, now)], isNews: !isFull, isFresh: !isFull }
   }
   const said = toPart(finding, now)
-  if (!isNews(before.evidence, said.evidence)) return { parts: held, isNews: false, isFresh: false }
+  const isShown = before.hidden === true && said.hidden !== true
+  if (!isShown && !isNews(before.evidence, said.evidence)) return { parts: held, isNews: false, isFresh: false }
   const kept = before.evidence.filter(h => !said.evidence.some(e => nameEvidence(e) === nameEvidence(h)))
   const after: Part = {
     ...said,
@@ -186,6 +184,8 @@ export function mergeFinding(
     level: Math.min(before.level, said.level),
     statutory: before.statutory || said.statutory,
     evidence: [...said.evidence, ...kept].slice(0, evidenceMax),
+    // Shown once, shown for good.
+    ...(before.hidden && said.hidden ? { hidden: true } : { hidden: false }),
     firstAt: before.firstAt,
   }
   return {

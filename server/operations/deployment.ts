@@ -149,6 +149,7 @@ export function createDeployment(ports: DeploymentPorts): Deployment {
           const state = world.places.get(row.placeId)?.hospital
           return {
             placeId: row.placeId,
+            name: world.places.get(row.placeId)?.name ?? row.placeId,
             rank: at + 1,
             driveS: round(row.driveSeconds, 1),
             km: round(row.metres / 1000, 2),

@@ -349,6 +349,8 @@ export function openDryRun(
   let readEntries = 0
   return {
     take(entry) {
+      // What was logged after the period was not known in it.
+      if (entry.loggedAt >= untilAt) return
       readEntries++
       held.take(entry)
       wanted.take(entry)

@@ -50,7 +50,7 @@ async function run({ connection, request, current, regionCodes }: DryRunOrder): 
     const fromAt = getDayStartAt(parseDay(request.fromDay)!)
     const untilAt = getDayStartAt(parseDay(request.untilDay)! + 1)
     const firstSeq = await findSeqBefore(pool, fromAt - warmUpDays * dayMs)
-    // The group that holds the last instant may hold entries of the day after: they are cut by their own time below.
+    // A day further: the group that holds the last instant may hold later entries, which the fold leaves out.
     const lastSeq = (await findSeqBefore(pool, untilAt + dayMs)) || Number.MAX_SAFE_INTEGER
     const span = { afterSeq: firstSeq, untilSeq: lastSeq, kinds: [...judgedKinds, ...registerKinds] }
     if ((await countPastEntries(pool, span, dryRunEntriesMax)) > dryRunEntriesMax)
@@ -58,9 +58,7 @@ async function run({ connection, request, current, regionCodes }: DryRunOrder): 
     const covered = new Set(regionCodes)
     const dry = openDryRun(request, current, regionCode => covered.has(regionCode))
     await foldPages(pool, registerKinds, 0, firstSeq, entry => dry.take(entry))
-    await foldPages(pool, span.kinds, firstSeq, lastSeq, entry => {
-      if (entry.loggedAt < untilAt) dry.take(entry)
-    })
+    await foldPages(pool, span.kinds, firstSeq, lastSeq, entry => dry.take(entry))
     return { view: dry.finish(await listConfirmedAlerts(pool, fromAt, untilAt, confirmedMax)) }
   } finally {
     await pool.end()

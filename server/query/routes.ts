@@ -188,7 +188,10 @@ function isInSight(world: World, asker: Asker, { body, regions }: Pick<TrailRow,
   known.push(...live.filter(code => code !== undefined))
   const isLocal = [incidentId, callId, cardId, alertId, unitId, pageId, eventId].some(id => typeof id === 'string')
   if (known.length === 0) return !isLocal || asker.covers('')
-  return known.every(code => asker.covers(code))
+  // A case that was handed over or shown to the asker's centre lies elsewhere and is in its sight all the same.
+  const incident = typeof incidentId === 'string' ? world.incidents.get(incidentId) : undefined
+  const shown = incident && asker.sees('incidents', incident) ? incident.regionCode : undefined
+  return known.every(code => code === shown || asker.covers(code))
 }
 
 /** Leaves sealed values out of a body: the trail says that something was said, never what. */

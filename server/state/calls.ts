@@ -3,7 +3,7 @@
  * ring back, hand over, settle. Six in ten end without a run, so an outcome is as good an end as an incident. A call is also
  * a witness: its syndrome counts in the series of source kind `call-120`. What ranks low rings late; nothing is dropped.
  */
-import { done, type EntryOf, nameActor, type Outcome } from '#contract/entry.ts'
+import { type BodyOf, done, type EntryOf, nameActor, type Outcome } from '#contract/entry.ts'
 import { dayMs } from '#contract/scalars.ts'
 import { addCallToSeries, moveCallInSeries } from './series.ts'
 import { addStamp, stampCall } from './stamps.ts'
@@ -152,6 +152,20 @@ function countWitness(world: World, call: Call, touched: Touched): void {
   if (!call.isUncounted) return
   delete call.isUncounted
   addCallToSeries(world, call.syndrome ?? 'unknown', call.regionCode, call.receivedAt, touched)
+}
+
+/** A case was opened from a call: it is believed, and what was heard is its syndrome when it had none. */
+export function settleWitness(
+  world: World,
+  call: Call,
+  complaint: BodyOf<'incident.opened'>['complaint'],
+  touched: Touched,
+): void {
+  countWitness(world, call, touched)
+  if (complaint === undefined || call.syndrome !== undefined) return
+  moveCallInSeries(world, 'unknown', complaint.syndrome, call.regionCode, call.receivedAt, touched)
+  call.syndrome = complaint.syndrome
+  call.complaintCode = complaint.code
 }
 
 /**

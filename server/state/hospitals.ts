@@ -40,6 +40,7 @@ export function applyNotice(world: World, entry: EntryOf<'hospital.notified'>, t
   const others = (incident.notices ?? []).filter(row => row.unitId !== unitId)
   const told = {
     placeId,
+    placeName: place.name,
     unitId,
     at: entry.occurredAt,
     by: nameActor(entry),

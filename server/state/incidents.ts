@@ -3,6 +3,7 @@
  * decides, the loser is told who won. Stamps are added, never overwritten.
  */
 import { done, type EntryOf, nameActor, type Outcome } from '#contract/entry.ts'
+import { settleWitness } from './calls.ts'
 import { isCommandStale } from './commands.ts'
 import { close } from './links.ts'
 import { findOpen, refuse } from './open.ts'
@@ -44,6 +45,7 @@ export function applyOpen(world: World, entry: EntryOf<'incident.opened'>, touch
     const call = world.calls.get(callId)!
     call.incidentId = body.incidentId
     call.outcome ??= 'incident'
+    settleWitness(world, call, body.complaint, touched)
     touched.calls.add(callId)
     stampCall(incident, call)
   }

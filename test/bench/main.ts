@@ -7,6 +7,7 @@ import { benchAddresses } from './addresses.ts'
 import { benchAdvice } from './advice.ts'
 import { type BenchFigure, benchAdvise } from './advise.ts'
 import { benchBoot } from './boot.ts'
+import { benchCards } from './cards.ts'
 import { benchDesk } from './desk.ts'
 import { benchDetect } from './detect.ts'
 import { benchFanout } from './fanout.ts'
@@ -51,6 +52,7 @@ const sections: Readonly<Record<string, () => Promise<void> | void>> = {
   fanout: benchFanout,
   latency: benchLatency,
   boot: benchBoot,
+  cards: benchCards,
   detect: benchDetect,
   advise: printAdvise,
   addresses: benchAddresses,

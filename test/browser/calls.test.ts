@@ -123,6 +123,28 @@ test('CALL-71 without a network the page says dial 120, tries on, and calls once
   assert.deepEqual(faults, [])
 })
 
+test('CALL-73 the link a desk has sent gives the position of the telephone to its call and nothing else', async () => {
+  await ring('L-0001', { callerNumber: '13612340000' })
+  const desk = await server.as('dispatcher', [city])
+  const { body } = await server.ask('POST', '/v1/calls/L-0001/position-link', desk, {})
+  const before = server.world.calls.size
+  const page = await newPage(390, 844)
+  await page.goto(String(body.link))
+  await page.getByTestId('asked').waitFor()
+  await page.getByTestId('send-position').click()
+  await page.getByTestId('place').getByText('45').waitFor()
+  await page.screenshot({ path: join(artifacts, 'call-page-asked.png') })
+  const call = server.world.calls.get('L-0001')!
+  assert.deepEqual([call.positionSource, call.radiusM, server.world.calls.size], ['sms-link', 45, before])
+  await server.say(server.device, 'call.ended', { callId: 'L-0001', outcome: 'test' })
+  await page.goto(`${server.url}/call.html#p=L-0001~zzzzzzzz~forged`)
+  await page.reload()
+  await page.getByTestId('send-position').click()
+  await page.getByText('链接已失效').waitFor()
+  await page.close()
+  assert.deepEqual(faults, [])
+})
+
 test('CALL-72 the ring list by keyboard: history, typing never stolen, duplicates joined, callbacks, outcomes by one key', async () => {
   for (const call of findNet()) await server.say(server.device, 'call.ended', { callId: call.callId, outcome: 'test' })
   const { accountId, password } = await server.addPerson('leader-1', ['shift-leader', 'dispatcher'], [city])
@@ -157,6 +179,13 @@ test('CALL-72 the ring list by keyboard: history, typing never stolen, duplicate
     return call.answeredAt === undefined ? undefined : call
   })
   assert.equal(second.answeredBy, 'leader-1')
+
+  // The kind by one choice, the position of the telephone by one key.
+  await slip.getByTestId('slip-kind').selectOption('mass-casualty')
+  await until('the kind', () => second.callKind === 'mass-casualty')
+  await page.keyboard.press('Alt+l')
+  await slip.getByTestId('slip-asked').getByText('定位链接已发送').waitFor()
+  assert.equal(messages.at(-1)!.to, '136 0000 1111')
 
   // Another call rings while somebody types: nothing moves, nothing is lost; F1 answers it and leaves the form alone.
   const address = page.getByTestId('draft-address')

@@ -1,270 +1,288 @@
 /**
- * A shift of ten calls by keyboard only against the real server: its own embedded database, the names and roads of the demo city,
- * calls posted as a switchboard would. Nothing here touches the mouse. Screenshots go to test/.artifacts for eyes to judge.
+ * A shift on the screen against a real server: what is late and why, the hand-over signed at two seats, slips taken, printed without
+ * a server and entered afterwards, the replay of a case, and a score appealed and decided. Screenshots go to test/.artifacts.
  */
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { plainText, readUnits } from '../../server/addresses/pinyin.ts'
-import type { Incident } from '../../server/state/world.ts'
-import { type ShiftCity, startShiftCity, waitMs } from '../help/shift-city.ts'
+import type { HandoverView } from '#contract/duty.ts'
+import { formatDay, getDayIndex } from '#contract/scalars.ts'
+import type { OpenBrowser } from '../help/browser.ts'
+import { type As, type CityServer, centre, city, south, startCity, until } from '../help/city-server.ts'
+import { buildConsole, launchConsole, openConsole } from '../help/console-page.ts'
 
-const artifacts = join(resolve(import.meta.dirname, '../..'), 'test/.artifacts')
-let shift: ShiftCity
+const artifacts = resolve(import.meta.dirname, '../.artifacts')
+const shoot = (page: Page, name: string) => page.screenshot({ path: join(artifacts, `shift-${name}.png`) })
 
-/** Waits until the world of the server is as wanted. */
-async function until<T>(what: string, find: () => T | undefined | false): Promise<T> {
-  const endAt = Date.now() + waitMs
-  for (;;) {
-    const found = find()
-    if (found) return found
-    if (Date.now() > endAt) throw new Error(`waited in vain: ${what}`)
-    await new Promise(done => setTimeout(done, 50))
-  }
+let server: CityServer
+let built: Awaited<ReturnType<typeof buildConsole>>
+let one: OpenBrowser
+let two: OpenBrowser
+const people: Record<string, { password: string; as: As }> = {}
+const startedAt = Date.now()
+
+async function add(accountId: string, role: string): Promise<void> {
+  const { password } = await server.addPerson(accountId, [role], [city])
+  people[accountId] = { password, as: { cookie: await server.signIn(accountId, password) } }
+}
+const open = (by: OpenBrowser, accountId: string, hash: string) =>
+  openConsole(by, built.dist, { url: server.url, accountId, password: people[accountId]!.password, hash })
+
+/** A case of a while ago, told by the player with its times. */
+async function openCase(id: string, level: number, minutesAgo: number): Promise<void> {
+  const at = startedAt - minutesAgo * 60_000
+  const told = await server.post([
+    {
+      kind: 'call.received',
+      uuid: crypto.randomUUID(),
+      occurredAt: at,
+      body: { callId: `C-${id}`, regionCode: south, ...centre },
+    },
+    { kind: 'call.answered', uuid: crypto.randomUUID(), occurredAt: at + 6_000, body: { callId: `C-${id}` } },
+    {
+      kind: 'call.recorded',
+      uuid: crypto.randomUUID(),
+      occurredAt: at + 6_000,
+      body: { callId: `C-${id}`, recordingRef: `rec/${id}.wav` },
+    },
+  ])
+  assert.ok(
+    told.body.outcomes.every(outcome => outcome.result === 'done'),
+    JSON.stringify(told.body),
+  )
+  const opened = { incidentId: id, callIds: [`C-${id}`], level, regionCode: south, ...centre }
+  const said = await server.say(people.dispatcher!.as, 'incident.opened', opened, { occurredAt: at + 40_000 })
+  assert.equal(said.result, 'done', JSON.stringify(said))
 }
 
 before(async () => {
   await mkdir(artifacts, { recursive: true })
-  shift = await startShiftCity(40)
+  server = await startCity()
+  for (const [accountId, role] of [
+    ['dispatcher', 'dispatcher'],
+    ['leader', 'shift-leader'],
+    ['judge', 'shift-leader'],
+  ] as const)
+    await add(accountId, role)
+  built = await buildConsole()
+  one = await launchConsole({ width: 1920, height: 1080 })
+  two = await launchConsole({ width: 1366, height: 768 })
 })
 
 after(async () => {
-  // What was on the screen when something failed is worth more than a stack.
-  for (const page of shift?.pages() ?? [])
-    await page.screenshot({ path: join(artifacts, 'shift-last.png') }).catch(() => undefined)
-  await shift?.stop()
+  await one?.close()
+  await two?.close()
+  await built?.remove()
+  await server?.remove()
 })
 
-const shoot = (page: Page, name: string) => page.screenshot({ path: join(artifacts, `shift-${name}.png`) })
-const initialsOf = (name: string) =>
-  readUnits(plainText(name))
-    .map(unit => unit.readings[0]?.[0] ?? unit.char)
-    .join('')
-let rung = 0
-/** A call rings without a place, as most do. */
-async function ring(more: Record<string, unknown> = {}): Promise<string> {
-  const callId = `C-${++rung}`
-  await shift.say('call.received', { callId, regionCode: '330402', callerNumber: `1380000${1000 + rung}`, ...more })
-  return callId
-}
-
-/** Answers by F1, takes the address as typed, the level, and what else is pressed; returns the incident of the call. */
-async function takeCall(page: Page, callId: string, address: string, level: string): Promise<void> {
-  await page.getByTestId('call-list').locator(`[data-key="${callId}"]`).waitFor()
-  await page.keyboard.press('F1')
-  await page.getByTestId('draft-form').waitFor()
-  await page.keyboard.press('F3')
-  await page.keyboard.type(address)
-  await page.getByTestId('address-hit-1').waitFor()
-  await page.keyboard.press('Enter')
-  await page.locator('[data-testid="draft-place"] b').waitFor()
-  await page.keyboard.press('Enter')
-  await page.keyboard.press(level)
-  await page.locator(`[data-testid="draft-level-${level}"][aria-pressed="true"]`).waitFor()
-}
-/** The incident of a call, once the desk shows it too. */
-async function incidentOf(page: Page, callId: string): Promise<Incident> {
-  const incident = await until(`an incident of ${callId}`, () =>
-    [...shift.server.world.incidents.values()].find((each: Incident) => each.callIds.includes(callId)),
+test('HANDOVER-3 the leader sees what is late and why; two seats sign one sheet; it is stored and listed', async () => {
+  await openCase('INC-LATE1', 1, 12)
+  await openCase('INC-EASY3', 3, 2)
+  const giver = await open(one, 'leader', '#/shift')
+  const row = giver.page.locator('[data-testid="late-row"][data-kind="dispatch"]')
+  await row.waitFor()
+  assert.equal(await row.count(), 1, 'a case in time is not late')
+  assert.match((await row.textContent())!, /待命而未派/)
+  await giver.page.getByTestId('handover-note').fill('2 号车左后灯待修')
+  await giver.page.getByTestId('handover-offer').click()
+  await giver.page.getByTestId('handover-waiting').waitFor()
+  assert.ok(await giver.page.getByTestId('handover-take').isDisabled(), 'nobody takes over from himself')
+  await shoot(giver.page, 'offer-1920')
+  const taker = await open(two, 'dispatcher', '#/shift')
+  await taker.page.getByTestId('handover-waiting').waitFor()
+  await shoot(taker.page, 'take-1366')
+  await taker.page.getByTestId('handover-take').click()
+  await giver.page.getByTestId('handover-taker').filter({ hasText: 'dispatcher' }).waitFor()
+  const { body } = await server.ask('GET', '/v1/handovers', people.leader!.as)
+  const [kept] = body.handovers as HandoverView[]
+  assert.deepEqual([kept!.state, kept!.offeredBy, kept!.endedBy], ['done', 'leader', 'dispatcher'])
+  assert.deepEqual(
+    kept!.sheet.incidents.map(each => each.incidentId),
+    ['INC-LATE1', 'INC-EASY3'],
   )
-  await page.getByTestId('incident-panel').getByText(incident.incidentId, { exact: true }).waitFor()
-  return incident
-}
-/** Status of the unit on a case by the command line, as a dispatcher types what the radio says. */
-async function command(page: Page, line: string): Promise<void> {
-  await page.keyboard.press('Escape')
-  await page.keyboard.press('/')
-  await page.getByTestId('command-input').waitFor()
-  await page.keyboard.type(line)
-  await page.keyboard.press('Enter')
-  await page.getByTestId('command-input').waitFor({ state: 'detached' })
-}
-const unitName = (unitId: string) => shift.server.world.units.get(unitId)!.name.replace(' ', '')
+  await until('the table holds it', async () => {
+    const found = await server.database.pool.query('SELECT state FROM handover_record')
+    return found.rows[0]?.state === 'done'
+  })
+  assert.deepEqual([...giver.faults, ...taker.faults], [])
+  await giver.page.close()
+  await taker.page.close()
+})
 
-test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junction, mile post and position; questions while it rolls', async t => {
-  const { server, rows } = shift
-  const page = await shift.openDesk(1366, 768)
-  let clicks = 0
-  await page.exposeFunction('noteClick', () => clicks++)
-  await page.evaluate('addEventListener("pointerdown", () => noteClick(), true)')
-  const faults: string[] = []
-  page.on('pageerror', fault => faults.push(String(fault.stack ?? fault)))
-  const junction = rows.find(each => each.kind === 'junction' && each.regionCode?.startsWith('330402'))!
-  const landmark = rows.find(each => each.kind === 'landmark' && each.regionCode?.startsWith('330402'))!
-  const hospital = rows.find(each => each.kind === 'facility' && each.name.includes('医院'))!
-  const road = rows.find(each => each.posts && each.code === 'G91')!
-
-  // 1: pinyin initials, level by one key, the best unit by one more.
-  const first = await ring()
-  await takeCall(page, first, 'zsl', '2')
-  await shoot(page, 'address-1366')
-  await page.keyboard.press('Control+Enter')
-  const one = await incidentOf(page, first)
-  await until('a unit on the first case', () => one.unitIds[0])
-  assert.equal(one.level, 2)
-  assert.ok(one.gazetteerId && rows.find(each => each.id === one.gazetteerId)?.name === '中山路')
-  await shoot(page, 'sent-1366')
-
-  // 2: a landmark by its initials; the complaint opens the questions; the unit goes first, the questions go on.
-  const second = await ring()
-  await takeCall(page, second, initialsOf(landmark.name), '2')
-  await page.keyboard.type('xt')
-  await page.getByTestId('pack-offer-chest-pain').waitFor()
-  await page.keyboard.press('Enter')
-  await page.getByTestId('pack-question').waitFor()
-  await shoot(page, 'questions-1366')
-  await page.keyboard.press('Control+Enter')
-  const two = await incidentOf(page, second)
-  await until('a unit on the second case', () => two.unitIds[0])
-  await page.keyboard.press('F2')
-  for (const [question, key] of [
-    ['awake', '1'],
-    ['kind', '1'],
-    ['spread', '1'],
-    ['sweat', '1'],
-  ] as const) {
-    await page.locator(`[data-testid="pack-question"][data-question="${question}"]`).waitFor()
-    await page.keyboard.press(key)
+test('DEGRADE-3 numbers are taken, slips print without a server, and a slip is entered with the times on the paper', async () => {
+  const { page, faults } = await open(two, 'dispatcher', '#/shift')
+  await page.getByTestId('slip-count').fill('3')
+  await page.getByTestId('slip-issue').click()
+  await page.getByTestId('slip-print-1').waitFor()
+  // The server is gone for this seat: what it holds must be enough to print.
+  await page.evaluate(() => {
+    ;(window as unknown as { printed: string[] }).printed = []
+    window.print = () => {
+      ;(window as unknown as { printed: string[] }).printed.push(document.querySelector('.paper')?.textContent ?? '')
+    }
+  })
+  await page.context().setOffline(true)
+  await page.locator('[data-testid="link"][data-state="offline"]').waitFor()
+  await page.getByTestId('band-paper').click()
+  await page.getByTestId('slip-print-1').click()
+  await page.waitForFunction(() => (window as unknown as { printed: string[] }).printed.length > 0)
+  const printed = await page.evaluate(() => (window as unknown as { printed: string[] }).printed[0]!)
+  for (const slip of ['P000001', 'P000002', 'P000003']) assert.ok(printed.includes(slip), slip)
+  assert.ok(printed.includes('t14'))
+  await shoot(page, 'offline-1366')
+  await page.context().setOffline(false)
+  await page.locator('[data-testid="link"][data-state="live"]').waitFor()
+  // Times of an hour ago, as a pencil writes them.
+  const clock = (minutesAgo: number) => {
+    const date = new Date(startedAt - minutesAgo * 60_000 + 8 * 3_600_000)
+    return date.toISOString().slice(11, 16)
   }
-  await page.locator('[data-testid="pack-question"][data-question="since"]').waitFor()
-  // One back, and another answer.
-  await page.keyboard.press('Backspace')
-  await page.locator('[data-testid="pack-question"][data-question="sweat"]').waitFor()
-  await page.keyboard.press('1')
-  await page.locator('[data-testid="pack-proposal"][data-level="1"]').waitFor()
-  await page.keyboard.press('0')
-  await until('the proposed level taken', () => two.level === 1)
-  await page.keyboard.press('1')
-  await page.keyboard.press('2')
-  await page.getByTestId('pack-end').waitFor()
-  await until('the answers in the line', () => two.packRuns?.[0]?.isEnded)
-  assert.equal(two.packRuns?.[0]?.answers.length, 6)
-  assert.equal(two.syndrome, 'cardiac')
-  await shoot(page, 'asked-1366')
-  await page.keyboard.press('F2')
-
-  // 3: a junction by two roads; arrest: the beat sounds, the case is level I.
-  const third = await ring()
-  await takeCall(page, third, junction.roads!.join(' '), '1')
-  await page.keyboard.type('xtzt')
-  await page.getByTestId('pack-offer-arrest').waitFor()
-  await page.keyboard.press('Enter')
-  await page.locator('[data-testid="pack-metronome"][aria-pressed="true"]').waitFor()
-  await page.keyboard.press('Control+Enter')
-  const three = await incidentOf(page, third)
-  await until('a unit on the third case', () => three.unitIds[0])
-  assert.equal(three.gazetteerId, junction.id)
-  await until('arrest in the line', () => three.complaintCode === 'arrest')
-  await shoot(page, 'arrest-1366')
-
-  // 4: a mile post on the expressway.
-  const fourth = await ring()
-  await takeCall(page, fourth, `${road.code} K6+300`, '3')
-  await page.keyboard.press('Control+Enter')
-  const four = await incidentOf(page, fourth)
-  const post = road.posts!.find(each => each[0] === 6_500)!
-  assert.ok(Math.hypot(four.lon - post[1], four.lat - post[2]) < 0.02)
-  await until('a unit on the fourth case', () => four.unitIds[0])
-
-  // 5: a pasted position outside every region: taken, with its mark.
-  const fifth = await ring()
-  await takeCall(page, fifth, '121.4737, 31.2304', '3')
-  await page.getByTestId('draft-outside').waitFor()
-  await shoot(page, 'outside-1366')
-  await page.keyboard.press('Alt+Enter')
-  const five = await incidentOf(page, fifth)
-  assert.equal(five.isOutside, true)
-  assert.equal(five.unitIds.length, 0)
-
-  // 6: less urgent than the answers propose: a reason by one key.
-  const sixth = await ring()
-  await takeCall(page, sixth, initialsOf(hospital.name), '3')
-  await page.keyboard.type('zf')
-  await page.getByTestId('pack-offer-stroke').waitFor()
-  await page.keyboard.press('Enter')
-  await page.getByTestId('level-reason').waitFor()
-  assert.equal(await page.evaluate(() => document.activeElement?.id), 'draft-complaint', 'typing is not interrupted')
-  await page.keyboard.press('F2')
-  await page.keyboard.press('-')
-  await page.keyboard.press('2')
-  await page.locator('[data-testid="level-reason-doctor-says"][aria-pressed="true"]').waitFor()
-  await page.keyboard.press('Control+Enter')
-  const six = await incidentOf(page, sixth)
-  await until('the reason in the line', () => six.packRuns?.[0]?.levelReason)
-  assert.equal(six.level, 3)
-
-  // 7: a consultation that needs no run: six calls in ten end so.
-  const seventh = await ring()
-  await page.getByTestId('call-list').locator(`[data-key="${seventh}"]`).waitFor()
-  await page.keyboard.press('F1')
-  await page.getByTestId('draft-form').waitFor()
-  await page.keyboard.press('Alt+z')
-  await until('the consultation ended', () => server.world.calls.get(seventh)?.outcome === 'consultation')
-
-  // 8: statuses by the command line; 9: a cancel; 10: a close with its outcome.
-  const eighth = await ring()
-  await takeCall(page, eighth, initialsOf(landmark.name), '3')
-  await page.keyboard.press('Control+Enter')
-  const eight = await incidentOf(page, eighth)
-  const unitId = await until('a unit on the eighth case', () => eight.unitIds[0])
-  const name = unitName(unitId)
-  for (const [word, status] of [
-    ['出车', 'rolling'],
-    ['现场', 'on-scene'],
-  ] as const) {
-    await command(page, `S ${name} ${word}`)
-    await until(`${name} ${status}`, () => server.world.units.get(unitId)?.status === status)
+  const day = formatDay(getDayIndex(startedAt - 60 * 60_000))
+  const fill = async (slip: string) => {
+    await page.getByTestId('slip-no').fill(slip)
+    await page.getByTestId('slip-day').fill(day)
+    await page.getByTestId('slip-address').fill('中山路 1 号')
+    await page.getByTestId('slip-ring').fill(clock(60))
+    await page.getByTestId('slip-answered').fill(clock(60))
+    await page.getByTestId('slip-opened').fill(clock(59))
+    await page.getByTestId('slip-unit-0').selectOption('U3')
+    await page.getByTestId('slip-ordered-0').fill(clock(58))
+    await page.getByTestId('slip-rolling-0').fill(clock(56))
+    await page.getByTestId('slip-on-scene-0').fill(clock(45))
+    await page.getByTestId('slip-idle-0').fill(clock(20))
+    await page.getByTestId('slip-outcome').selectOption('treated-on-scene')
   }
-  await shoot(page, 'status-1366')
-
-  const ninth = await ring()
-  await takeCall(page, ninth, 'zsl', '4')
-  await page.keyboard.press('Alt+Enter')
-  const nine = await incidentOf(page, ninth)
-  await command(page, `X ${nine.incidentId.slice(-4)} 来电人撤回`)
-  await until('the ninth case cancelled', () => nine.state === 'closed')
-
-  await command(page, `S ${name} 待命`)
-  await until(`${name} idle`, () => server.world.units.get(unitId)?.incidentId === undefined)
-  await command(page, `F ${eight.incidentId.slice(-4)}`)
-  await page.keyboard.press('x')
-  await page.getByTestId('close-form').waitFor()
-  await page.getByTestId('close-treated-on-scene').focus()
-  await page.keyboard.press('Enter')
-  await until('the eighth case closed', () => eight.state === 'closed')
-
-  // 10: the first caller rings again: the case is offered by itself, and joined by one key.
-  const tenth = await ring({ callerNumber: '13800001001' })
-  await page.getByTestId('call-list').locator(`[data-key="${tenth}"]`).waitFor()
-  await page.keyboard.press('F1')
-  await page.getByTestId('slip-duplicates').waitFor()
-  await shoot(page, 'duplicate-1366')
-  await page.keyboard.press('Control+j')
-  await until('the tenth call joined', () => server.world.calls.get(tenth)?.incidentId === one.incidentId)
-  assert.ok(one.callIds.includes(first) && one.callIds.includes(tenth), 'both records are kept')
-  await shoot(page, 'tenth-1366')
-  assert.equal(clicks, 0, 'nobody touched the mouse')
+  await fill('P000002')
+  await page.getByTestId('slip-rolling-0').fill(clock(59))
+  await page.getByText('早于前一步').waitFor()
+  await page.getByTestId('slip-rolling-0').fill(clock(56))
+  await shoot(page, 'slip-1366')
+  await page.getByTestId('slip-enter').click()
+  await page.getByText('已补录 1 / 3').waitFor()
+  const incident = [...server.world.incidents.values()].find(each => each.slipNo === 2)!
+  assert.equal(incident.state, 'closed')
+  const minute = Math.floor((startedAt - 56 * 60_000) / 60_000) * 60_000
+  assert.equal(incident.stamps.find(stamp => stamp.stamp === 'rolling')?.at, minute)
+  assert.ok(incident.sealedFields.includes('addressText'))
+  await fill('2')
+  await page.getByTestId('slip-enter').click()
+  await page.locator('[data-testid="refusal"][data-code="SLIP_TAKEN"]').waitFor()
+  assert.equal([...server.world.incidents.values()].filter(each => each.slipNo === 2).length, 1)
   assert.deepEqual(faults, [])
-  t.diagnostic(`${server.world.incidents.size} cases, ${server.world.calls.size} calls`)
+  await page.close()
+})
 
-  // The same desk at full size, for the eye.
-  await page.setViewportSize({ width: 1920, height: 1080 })
-  await command(page, `F ${two.incidentId.slice(-4)}`)
-  await page.keyboard.press('F2')
-  await page.getByTestId('pack-body').waitFor()
+test('DAY-8 a case is replayed with a slider: units where they were, the clock and the recording beside it', async () => {
+  await openCase('INC-REPLAY', 2, 3)
+  const dispatcher = people.dispatcher!.as
+  await server.say(dispatcher, 'incident.unitAssigned', { incidentId: 'INC-REPLAY', unitId: 'U1' })
+  const base = Date.now() - 150_000
+  const fixes = Array.from({ length: 30 }, (_, n) => ({
+    kind: 'unit.position',
+    epoch: 'replay',
+    seq: n + 1,
+    source: 'U1',
+    occurredAt: base + n * 5_000,
+    body: { unitId: 'U1', lon: centre.lon + n * 0.001, lat: centre.lat, speedKmh: 60, courseDeg: 90 },
+  }))
+  const told = await server.post(fixes)
+  assert.ok(
+    told.body.outcomes.every(outcome => outcome.result === 'done'),
+    JSON.stringify(told.body.outcomes[0]),
+  )
+  const { page, faults } = await open(one, 'leader', '#/replay')
+  await page.getByTestId('replay-case').click()
+  await page.getByTestId('replay-case-id').fill('INC-REPLAY')
+  await page.getByTestId('replay-load').click()
+  await page.getByTestId('replay-clock').waitFor()
+  await page.getByTestId('replay-recordings').getByText('rec/INC-REPLAY.wav').waitFor()
+  const before = await page.getByTestId('replay-now').textContent()
+  await page.getByTestId('replay-slider').focus()
+  await page.keyboard.press('End')
+  const later = await page.getByTestId('replay-now').textContent()
+  assert.ok(later! > before!, `${before} → ${later}`)
+  await page.locator('[data-testid="map"][data-ready="true"]').waitFor()
   await page.waitForTimeout(1_500)
-  await shoot(page, 'case-1920')
-  const last = await ring()
-  await takeCall(page, last, 'zsl', '2')
-  await page.keyboard.type('ch')
-  await page.getByTestId('pack-offer-trauma').waitFor()
-  await page.keyboard.press('Enter')
-  await page.getByTestId('pack-question').waitFor()
-  await page.keyboard.press('F3')
-  await page.keyboard.press('Control+a')
-  await page.keyboard.type('rm')
-  await page.getByTestId('address-hit-1').waitFor()
-  await shoot(page, 'form-1920')
+  await shoot(page, 'replay-1920')
+  const south_ = await server.as('dispatcher', ['330411'])
+  const foreign = await server.ask(
+    'GET',
+    '/v1/replay?from=1600000000000&to=1600000001000&incidentId=INC-REPLAY',
+    south_,
+  )
+  assert.equal(foreign.body.code, 'INCIDENT_UNKNOWN')
+  const tracks = await server.ask('GET', `/v1/tracks?from=${base}&to=${base + 150_000}`, south_)
+  assert.deepEqual(
+    (tracks.body.units as string[]).filter(unitId => unitId !== 'U2'),
+    [],
+    'only its own units',
+  )
+  const long = await server.ask('GET', `/v1/tracks?from=${base}&to=${base + 5 * 3_600_000}`, dispatcher)
+  assert.equal(long.body.code, 'REPLAY_TOO_LONG')
+  assert.deepEqual(faults, [])
+  await page.close()
+})
+
+test('QC-6 a sample is scored beside its clock and recording, appealed by the person judged, decided by another leader', async () => {
+  const dispatcher = people.dispatcher!.as
+  await server.say(dispatcher, 'incident.closed', { incidentId: 'INC-EASY3', outcome: 'cancelled' })
+  await until('the table holds the closed case', async () => {
+    const found = await server.database.pool.query("SELECT state FROM incident_record WHERE id = 'INC-EASY3'")
+    return found.rows[0]?.state === 'closed'
+  })
+  const day = formatDay(getDayIndex(server.world.incidents.get('INC-EASY3')!.openedAt))
+  const leader = await open(one, 'leader', '#/quality')
+  await leader.page.getByTestId('samples-panel').locator('.chip-day').fill(day)
+  await leader.page.getByTestId('complaint-case').fill('INC-NOWHERE')
+  await leader.page.getByTestId('complaint-reason').fill('来电人称等候过久')
+  await leader.page.getByTestId('complaint-send').click()
+  await leader.page.locator('[data-testid="refusal"][data-code="INCIDENT_UNKNOWN"]').waitFor()
+  await leader.page.getByTestId('complaint-case').fill('INC-EASY3')
+  await leader.page.getByTestId('complaint-send').click()
+  await leader.page.getByTestId('samples').getByText('投诉').waitFor()
+  await leader.page.getByTestId('sample-INC-EASY3').click()
+  await leader.page.getByTestId('review-recordings').getByText('rec/INC-EASY3.wav').waitFor()
+  assert.equal(await leader.page.getByTestId('review-subject').inputValue(), 'dispatcher')
+  await leader.page.getByTestId('score-address').fill('0')
+  await leader.page.getByTestId('score-total').filter({ hasText: '86 / 100' }).waitFor()
+  await shoot(leader.page, 'review-1920')
+  await leader.page.getByTestId('review-score').click()
+  await leader.page.getByTestId('reviews').getByText('不及格').waitFor()
+  const judged = await open(two, 'dispatcher', '#/quality')
+  await judged.page.getByTestId('reviews').waitFor()
+  await judged.page.getByTestId('review-reason').fill('录音 00:12 已核实地址')
+  await judged.page.getByTestId('review-appeal').click()
+  await judged.page.locator('[data-testid="reviews"] tr[data-state="appealed"]').waitFor()
+  await shoot(judged.page, 'appeal-1366')
+  await judged.page.close()
+  await leader.page.close()
+  const review = [...server.world.reviews.values()][0]!
+  const scores = review.scores.map(row => (row.itemId === 'address' ? { ...row, points: 14 } : row))
+  const decide = {
+    reviewId: review.reviewId,
+    regionCode: review.regionCode,
+    verdict: 'changed',
+    reason: '复听属实',
+    scores,
+  }
+  assert.equal((await server.say(people.leader!.as, 'review.decided', decide)).code, 'REVIEW_SELF')
+  assert.equal((await server.say(people.judge!.as, 'review.decided', decide)).result, 'done')
+  const month = await server.ask(
+    'GET',
+    `/v1/reviews?month=${formatDay(getDayIndex(review.scoredAt)).slice(0, 7)}`,
+    people.judge!.as,
+  )
+  const report = month.body.report as { reviews: number; changed: number; passed: number }
+  assert.deepEqual([report.reviews, report.changed, report.passed], [1, 1, 1])
+  const stranger = await server.as('dispatcher', [south])
+  const own = await server.ask(
+    'GET',
+    `/v1/reviews?month=${formatDay(getDayIndex(review.scoredAt)).slice(0, 7)}`,
+    stranger,
+  )
+  assert.deepEqual(own.body.reviews, [], 'scores are shown to who leads and to who was judged')
+  assert.deepEqual([...leader.faults, ...judged.faults], [])
 })

@@ -128,16 +128,8 @@ export function playYear(feed: Feed, rules: readonly Rule[], only?: SourceKind):
   return raised
 }
 
-/** Detectors a single source is given, the stricter first: with the same least spread C3 raises more than C2. */
-export const singleMethods = ['earsC2', 'earsC3'] as const
-
-/** A rule of one source kind alone, freed of the calendar as the default rules are. */
-export function makeSingleRule(
-  sourceKind: SourceKind,
-  syndrome: WatchedSyndrome,
-  method: (typeof singleMethods)[number],
-  minSigma: number,
-): Rule {
+/** A rule of one source kind alone at a level: EARS C2 against a month of history, freed of the calendar. */
+export function makeSingleRule(sourceKind: SourceKind, syndrome: WatchedSyndrome, alpha: number): Rule {
   return Rule.parse({
     ruleId: `single-${sourceKind}`,
     version: 1,
@@ -149,13 +141,16 @@ export function makeSingleRule(
     windowH: 48,
     when: {
       type: 'detector',
-      method,
+      method: 'earsC2',
+      // As long as the joined p-values look back: a single source shall not lose for want of history.
+      baseline: 28,
       sourceKind,
       syndrome,
       period: 'day',
-      minSigma,
+      minSigma: 1,
       minCount: singleMinCount,
       adjust: 'calendar',
+      alpha,
     },
     escalation: [{ afterS: 0, role: 'epidemiologist' }],
     basis: 'evaluation: one source against all',
@@ -167,16 +162,16 @@ export function getAlertRate(alerts: number, years: number): number {
   return alerts / (years * countyCodes.length * (yearDays / 7))
 }
 
-/** Largest least standard deviation a rule may name. */
-const minSigmaMax = 100
+/** Levels between which a source is calibrated, as exponents of ten; twelve halvings find it to 8.3 / 2^12 = 0.002 decades. */
+const alphaMax = 0.2
+const alphaExponents = { low: -9, high: Math.log10(alphaMax) } as const
 const bisections = 12
-/** Counts below this never fire, as in the default rules' smallest sources. */
+/** Counts below this never fire. */
 const singleMinCount = 3
 
-/**
- * Finds the detector and least standard deviation with which a single source raises as many alerts as the target, on years
- * without outbreaks: C2 if it can raise that many at all, else C3; C3 at 0 where even that raises fewer.
- */
+export type Calibrated = { rule: Rule; alpha: number; alerts: number }
+
+/** Finds the level at which a single source raises as many alerts as the target, on years without outbreaks. */
 export function calibrateSource(options: {
   feeds: readonly Feed[]
   sourceKind: SourceKind
@@ -184,27 +179,24 @@ export function calibrateSource(options: {
   targetAlerts: number
 }): Calibrated {
   const { feeds, sourceKind, syndrome, targetAlerts } = options
-  const measure = (method: Calibrated['method'], minSigma: number): Calibrated => {
-    const rule = makeSingleRule(sourceKind, syndrome, method, minSigma)
+  const measure = (exponent: number): Calibrated => {
+    const alpha = Math.min(alphaMax, 10 ** exponent)
+    const rule = makeSingleRule(sourceKind, syndrome, alpha)
     const alerts = feeds.reduce((sum, feed) => sum + playYear(feed, [rule], sourceKind).length, 0)
-    return { rule, method, minSigma, alerts }
+    return { rule, alpha, alerts }
   }
-  const start = singleMethods.map(method => measure(method, 0)).find(one => one.alerts >= targetAlerts)
-  if (!start) return measure('earsC3', 0)
-  let best = start
-  let low = 0
-  let high = minSigmaMax
+  let { low, high } = alphaExponents as { low: number; high: number }
+  let best = measure(high)
+  if (best.alerts <= targetAlerts) return best
   for (let round = 0; round < bisections && best.alerts !== targetAlerts; round++) {
     const middle = (low + high) / 2
-    const measured = measure(start.method, middle)
+    const measured = measure(middle)
     if (Math.abs(measured.alerts - targetAlerts) <= Math.abs(best.alerts - targetAlerts)) best = measured
-    if (measured.alerts > targetAlerts) low = middle
-    else high = middle
+    if (measured.alerts > targetAlerts) high = middle
+    else low = middle
   }
   return best
 }
-
-export type Calibrated = { rule: Rule; method: (typeof singleMethods)[number]; minSigma: number; alerts: number }
 
 /** What became of one planted outbreak under one rule set: days from its start to the first alert, undefined when missed. */
 export type Catch = { outbreak: Planted; delayDays: number | undefined }

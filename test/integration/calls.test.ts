@@ -11,6 +11,8 @@ import type { DuplicateView, NumberHistoryView } from '#contract/view.ts'
 import {
   addressCallsMax,
   allCallsMax,
+  createPositionToken,
+  findPositionCall,
   getAddressKey,
   getPublicCallId,
   overLimitWaitingMax,
@@ -234,4 +236,37 @@ test('CALL-67 limits are counted by address, and an IPv6 subscriber is a whole /
   assert.equal(getAddressKey('2001:db8:1:2:3:4:5:6'), getAddressKey('2001:0db8:1:2::9'))
   assert.notEqual(getAddressKey('2001:db8:1:2::1'), getAddressKey('2001:db8:1:3::1'))
   assert.equal(getAddressKey('::1'), '0:0:0:0::/64')
+})
+
+test("CALL-68 a desk asks for the position by a link: the look at the number is logged, the link is the call's alone and ends", async () => {
+  messages = []
+  const desk = await server.as('dispatcher', [city])
+  await ring('P1', { callerNumber: '13755556666' })
+  await ring('P2')
+  const asked = await server.ask('POST', '/v1/calls/P1/position-link', desk, {})
+  assert.deepEqual([asked.status, asked.body.isSent], [200, true], asked.text)
+  assert.equal(messages[0]!.to, '13755556666')
+  const { link } = asked.body as { link: string }
+  assert.ok(messages[0]!.text.includes(link) && link.startsWith(`${server.url}/call.html#p=P1~`))
+  const { rows } = await server.database.pool.query(
+    `SELECT 1 FROM entry WHERE kind = 'record.viewed' AND body ->> 'recordId' = 'P1'`,
+  )
+  assert.equal(rows.length, 1)
+  const token = link.split('#p=')[1]!
+  const send = (given: string) =>
+    server.ask('POST', '/v1/public/positions', {}, { token: given, lon: 120.77, lat: 30.77, accuracyM: 12 })
+  assert.equal((await send(token)).status, 204)
+  const call = server.world.calls.get('P1')!
+  assert.deepEqual([call.lon, call.radiusM, call.positionSource], [120.77, 12, 'sms-link'])
+  for (const forged of [token.replace('P1', 'P2'), `${token}x`, 'P1~zzzzzzzz~x', ''])
+    assert.equal((await send(forged)).body.code, 'TOKEN_INVALID', forged)
+  const secret = 'of the test'
+  const made = createPositionToken(secret, 'P1', 1_000)
+  assert.deepEqual([findPositionCall(secret, made, 1_000), findPositionCall(secret, made, 1_001)], ['P1', undefined])
+  // Without a number the link is read out; another city's desk does not learn that the call exists.
+  const spoken = await server.ask('POST', '/v1/calls/P2/position-link', desk, {})
+  assert.deepEqual([spoken.body.isSent, String(spoken.body.link).includes('#p=P2~')], [false, true])
+  const northern = await server.as('dispatcher', [north])
+  assert.equal((await server.ask('POST', '/v1/calls/P1/position-link', northern, {})).body.code, 'CALL_UNKNOWN')
+  assert.equal((await server.ask('POST', '/v1/calls/P1/position-link', {}, {})).status, 401)
 })

@@ -3,21 +3,19 @@
  * of its own (test/help/raw-figures.ts), equal to what the API answers, to the CSV and to what stands on the screen.
  */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { extname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
 import { parse } from 'csv-parse/sync'
-import { build } from 'vite'
 import type { DispatchReportView } from '#contract/report.ts'
 import { stepCity, tellRegister, startCity as wakeCity } from '../../simulations/city.ts'
 import { openDoor, type Saying } from '../../simulations/door.ts'
 import { quietDay } from '../../simulations/scenarios/quiet-day.ts'
 import { createChance, seedCity } from '../../simulations/seed.ts'
 import { createTicker, mergeByTime } from '../../simulations/ticks.ts'
-import { launchBrowser } from '../help/browser.ts'
 import { type As, type CityServer, startCity, until } from '../help/city-server.ts'
+import { buildConsole, launchConsole, openConsole } from '../help/console-page.ts'
 import { type LogRow, type RawFigures, recount } from '../help/raw-figures.ts'
 
 const artifacts = resolve(import.meta.dirname, '../.artifacts')
@@ -277,45 +275,15 @@ test('KPI-3 the CSV begins with a byte order mark, carries its definitions and t
 
 test('KPI-4 the figures on the screen are those of the recount', async t => {
   const raw = recount(rows, { from: startAt - 7 * 3_600_000, to: startAt + 17 * 3_600_000 }, 'answer')
-  const root = resolve(import.meta.dirname, '../../console')
-  const dist = await mkdtemp(join(tmpdir(), 'vigil-kpi-'))
-  const opened = await launchBrowser({
-    width: 1366,
-    height: 768,
-    // The document is handed over below: Chromium then knows no address of it and would refuse it the loopback socket.
-    switches: ['--disable-features=LocalNetworkAccessChecks'],
-  })
+  const built = await buildConsole()
+  const opened = await launchConsole({ width: 1366, height: 768 })
   try {
-    await build({
-      root,
-      configFile: join(root, 'vite.config.ts'),
-      logLevel: 'error',
-      build: { outDir: dist, emptyOutDir: true, reportCompressedSize: false },
+    const { page, faults } = await openConsole(opened, built.dist, {
+      url: server.url,
+      accountId: 'leader',
+      password,
+      hash: '#/reports',
     })
-    const page = await opened.browser.newPage()
-    page.setDefaultTimeout(60_000)
-    // The console comes from this build; every word it reads comes from the server.
-    const types: Record<string, string> = {
-      '.html': 'text/html',
-      '.js': 'text/javascript',
-      '.css': 'text/css',
-      '.svg': 'image/svg+xml',
-    }
-    await page.route(
-      url => !url.pathname.startsWith('/v1/') && !url.pathname.startsWith('/socket.io'),
-      route => {
-        const path = new URL(route.request().url()).pathname
-        const file = path === '/' ? '/index.html' : path
-        return route.fulfill({
-          body: readFileSync(join(dist, file)),
-          contentType: types[extname(file)] ?? 'application/octet-stream',
-        })
-      },
-    )
-    await page.goto(`${server.url}/#/reports`)
-    await page.getByTestId('account').fill('leader')
-    await page.getByTestId('password').fill(password)
-    await page.getByTestId('sign-in-submit').click()
     await page.getByTestId('nav-reports').click()
     await page.getByTestId('report').waitFor()
     const shown = await page.getByTestId('report').evaluate(element => {
@@ -373,6 +341,7 @@ test('KPI-4 the figures on the screen are those of the recount', async t => {
     // Every line of the recount that the page has a place for is there: the whole by level, every area over all levels.
     const wanted = [...raw.times.keys(), ...raw.shares.keys()].filter(key => key.includes('||') || key.endsWith('|0'))
     assert.equal(compared, wanted.length)
+    assert.deepEqual(faults, [])
     t.diagnostic(`${compared} lines compared on the screen`)
     await mkdir(artifacts, { recursive: true })
     await page.screenshot({ path: join(artifacts, 'reports-1366.png') })
@@ -380,6 +349,6 @@ test('KPI-4 the figures on the screen are those of the recount', async t => {
     await page.screenshot({ path: join(artifacts, 'reports-1920.png') })
   } finally {
     await opened.close()
-    await rm(dist, { recursive: true, force: true })
+    await built.remove()
   }
 })

@@ -223,6 +223,20 @@ test('CALL-47 what the desk hears moves the call in the series: counted once, un
   folding.say('call.described', { callId: 'C1', level: 1, complaint })
   assert.deepEqual([count('unknown'), count('respiratory')], [0, 1])
   assert.deepEqual([get(folding, 'C1').level, get(folding, 'C1').syndrome], [1, 'respiratory'])
+  // A ring of a telephone system says nothing of what is wrong: the case that is opened from it does.
+  ring(folding, 'C2')
+  ring(folding, 'N1', { isVerified: false })
+  assert.deepEqual([count('unknown'), count('respiratory')], [1, 1])
+  folding.say('incident.opened', {
+    incidentId: 'I1',
+    callIds: ['C2', 'N1'],
+    level: 2,
+    regionCode: region,
+    lon: 120.7,
+    lat: 30.7,
+    complaint,
+  })
+  assert.deepEqual([count('unknown'), count('respiratory')], [0, 3])
 })
 
 test('CALL-49 an unverified internet call is no witness until somebody answers it or it is verified; its mark changes alone', () => {

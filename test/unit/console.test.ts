@@ -489,7 +489,7 @@ test('CON-20 sounds are five; what rings is what this seat must answer, oldest f
 })
 
 test('CON-21 pages follow roles', () => {
-  assert.deepEqual(listPages(['dispatcher']), ['dispatch', 'alerts'])
+  assert.deepEqual(listPages(['dispatcher']), ['dispatch', 'alerts', 'shift', 'replay', 'quality'])
   assert.deepEqual(listPages(['epidemiologist']), ['alerts', 'series', 'cases', 'sources', 'rules', 'weekly'])
   assert.deepEqual(listPages(['auditor']), ['audit', 'reports'])
   assert.deepEqual(listPages(['administrator']), ['admin', 'alerts', 'sources', 'reports'])

@@ -252,6 +252,8 @@ const uses: Record<(typeof routeNames)[number], string> = {
   'POST /v1/public/calls': '*',
   'POST /v1/public/calls/:callId/position': '*',
   'POST /v1/public/calls/:callId/verification': '*',
+  'POST /v1/public/positions': '*',
+  'POST /v1/calls/:callId/position-link': 'ds',
   'GET /v1/units/:id/track': 'dsp',
   'GET /v1/cards': 'eh',
   'GET /v1/cards.csv': 'e',

@@ -8,9 +8,11 @@ import type { Actor, BodyInputOf, Kind } from '#contract/entry.ts'
 import type { RuleInput } from '#contract/rule.ts'
 import { hourMs } from '#contract/scalars.ts'
 import { composePage } from '../../server/fanout/pager.ts'
+import { notify } from '../../server/notify/alerts.ts'
 import { reportWithinMs } from '../../server/state/events.ts'
-import type { Alert } from '../../server/state/world.ts'
+import { type Alert, createTouched } from '../../server/state/world.ts'
 import { createFolding, type Folding, makeRule } from '../help/folding.ts'
+import { makeEntry } from '../help/line.ts'
 
 const person = (accountId: string): Actor => ({
   accountId,
@@ -479,4 +481,53 @@ test('VERIFY-13 quiet hours hold lesser pages to their end, across midnight, and
   file(f, 'plague')
   const urgent = [...f.world.pages.values()].at(-1)!
   assert.deepEqual([urgent.level, urgent.dueAt, urgent.to![0]!.accountId], [1, at, 'night'])
+})
+
+test('VERIFY-14 what is hidden tells nobody and runs no clock; shown, it is told at once and stays shown', () => {
+  const f = start(countRule())
+  const rule = f.world.rules.get('counts')!
+  const find = (observed: number, hidden: boolean) =>
+    notify(
+      f.world,
+      makeEntry('clock.ticked', 's', { epoch: 'x', sourceSeq: 1 }, { gapMs: 0, boundary: 'none' }, f.now()),
+      [
+        {
+          rule,
+          regionCode: '330402',
+          evidence: [
+            {
+              key: 'k',
+              method: 'earsC2',
+              sourceKind: 'pharmacy',
+              syndrome: 'diarrhoeal',
+              regionCode: '330402',
+              period: '2026-11-21',
+              until: f.now(),
+              observed,
+              late: false,
+              at: f.now(),
+              subjects: [],
+            },
+          ],
+          independentSources: 1,
+          neededSources: 1,
+          cases: observed,
+          level: 3,
+          statutory: false,
+          hidden,
+        },
+      ],
+      0,
+      createTouched(),
+    )
+  find(12, true)
+  const [alert] = alertsOf(f)
+  assert.deepEqual([alert!.hidden, alert!.state, alert!.verifyDueAt, f.world.pages.size], [true, 'open', undefined, 0])
+  f.turn(48 * hourMs)
+  f.tick()
+  assert.deepEqual([alert!.overdueAt, f.world.pages.size], [undefined, 0])
+  find(12, false)
+  assert.deepEqual([alert!.hidden, alert!.verifyDueAt, f.world.pages.size], [false, f.now() + 24 * hourMs, 1])
+  find(13, true)
+  assert.deepEqual([alertsOf(f).length, alert!.hidden, alert!.cases], [1, false, 13])
 })

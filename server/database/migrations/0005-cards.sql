@@ -30,6 +30,9 @@ create index card_record_filing on card_record (filing_day desc, id desc);
 create index card_record_onset on card_record (onset_day desc, id desc) where onset_day is not null;
 create index card_record_review on card_record (review_day desc, id desc) where review_day is not null;
 create index card_record_disease on card_record (root_id, diagnosis_day desc, id desc);
+-- What counts as a case, without the row itself: series of years come from the index alone.
+create index card_record_case on card_record (root_id, diagnosis_day, region_code, disease_id)
+  where duplicate_of is null and state <> 'retracted';
 create index card_record_region on card_record (region_code, diagnosis_day desc, id desc);
 create index card_record_facility on card_record (facility_id, diagnosis_day desc, id desc);
 create index card_record_source on card_record (source, diagnosis_day desc, id desc);

@@ -26,6 +26,9 @@ export const words = {
     again: '重新呼救',
     callNo: '呼叫编号',
     privacy: '手机号与位置只用于本次急救，加密保存。',
+    asked: '急救中心请您发送位置',
+    sendPosition: '发送我的位置',
+    linkOver: '链接已失效。请在电话里说清地址。',
     other: 'English',
   },
   en: {
@@ -54,6 +57,9 @@ export const words = {
     again: 'Call again',
     callNo: 'Call number',
     privacy: 'Number and position serve this emergency alone and are kept encrypted.',
+    asked: 'The emergency centre asks for your position',
+    sendPosition: 'Send my position',
+    linkOver: 'This link is over. Say the address clearly on the phone.',
     other: '中文',
   },
 } as const
