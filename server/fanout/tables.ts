@@ -7,12 +7,13 @@ import { getDiseaseRoot } from '#contract/diseases.ts'
 import type { Entry, EntryOf } from '#contract/entry.ts'
 import { formatDay, getDayIndex } from '#contract/scalars.ts'
 import type { Alert, Call, Card, Handover, Incident, PublicEvent, Review, Touched, World } from '../state/world.ts'
-import { type CardRow, upsertCards, upsertCounts, upsertRecords } from './sql.ts'
+import { type CardRow, levelCounts, upsertCards, upsertCounts, upsertRecords } from './sql.ts'
 
 export const projectEveryMs = 1_000
 /** Records waiting at most; beyond it the writer of entries is slowed by nothing, the oldest ids simply wait their turn. */
 export const rowsMax = 1_000
-const countsMax = 200_000
+/** Counts waiting at most; beyond it they are left to the log and read from there once those that wait are written. */
+export const countsMax = 200_000
 
 /** Collections with a record table of one shape; cards have a line list of their own. */
 const recordNames = ['incidents', 'alerts', 'calls', 'events', 'handovers', 'reviews'] as const
@@ -115,7 +116,7 @@ export function toCardRow({ at: _at, source, personKeys: _keys, ...view }: Card)
 }
 
 /** Starts the projection; everything the world holds is written first. */
-export function startTables(pool: Pool, world: World, onError: (error: Error) => void): Tables {
+export function startTables(pool: Pool, world: World, onError: (error: Error) => void, waitingMax = countsMax): Tables {
   const dirty: Dirty = {
     incidents: new Set(world.incidents.keys()),
     alerts: new Set(world.alerts.keys()),
@@ -126,6 +127,8 @@ export function startTables(pool: Pool, world: World, onError: (error: Error) =>
     reviews: new Set(world.reviews.keys()),
   }
   const counts = new Map<string, EntryOf<'count.reported'>>()
+  /** Set while counts are left to the log: none may be written meanwhile, the newest row says how far the table is level. */
+  let isOverfull = false
   let running: Promise<void> = Promise.resolve()
   let isBusy = false
 
@@ -164,8 +167,15 @@ export function startTables(pool: Pool, world: World, onError: (error: Error) =>
         batch.map(([, entry]) => entry),
       )
     for (const [key, entry] of batch) if (counts.get(key) === entry) counts.delete(key)
+    if (!isOverfull || counts.size > 0) return
+    // From here on counts wait again, and what waits has a newer seq than what is read now.
+    isOverfull = false
+    await levelCounts(pool).catch(error => {
+      isOverfull = true
+      throw error
+    })
   }
-  const waiting = () => Object.values(dirty).reduce((sum, ids) => sum + ids.size, counts.size)
+  const waiting = () => Object.values(dirty).reduce((sum, ids) => sum + ids.size, counts.size + (isOverfull ? 1 : 0))
   const run = () => {
     if (isBusy || waiting() === 0) return running
     isBusy = true
@@ -185,7 +195,11 @@ export function startTables(pool: Pool, world: World, onError: (error: Error) =>
     },
     onApplied(entries) {
       for (const entry of entries) {
-        if (entry.kind !== 'count.reported' || counts.size >= countsMax) continue
+        if (entry.kind !== 'count.reported' || isOverfull) continue
+        if (counts.size >= waitingMax) {
+          isOverfull = true
+          continue
+        }
         const { sourceKind, syndrome, facilityId, period } = entry.body
         // Moved to the end: rows are written in order of seq, so that the newest row says how far the table is level.
         const key = `${sourceKind}|${syndrome}|${facilityId}|${period}`

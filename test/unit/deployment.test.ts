@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { diversionMaxMs, type HospitalState, hospitalOldMs } from '#contract/fleet.ts'
+import { diversionMaxMs, hospitalOldMs } from '#contract/fleet.ts'
 import { type HospitalAhead, rankHospitals } from '../../server/advise/destination.ts'
 import { defaultAdviseSettings, defaultDestinationSettings } from '../../server/advise/settings.ts'
 import { findBlock, isPaired, listServices, shiftEndMarginMs } from '../../server/advise/situation.ts'
@@ -148,14 +148,13 @@ test('TASK-17 break, end of shift, distress and silence keep a unit out of advic
 })
 
 test('TASK-18 hospitals: service, diversion, load and age weigh as the settings say; none is hidden for what it says', () => {
-  const state = {
-    edState: 'open' as const,
-    beds: {},
-    services: ['stroke' as const],
-    diversions: [],
-    reportedAt: now - hourMs,
-  }
-  const at = (placeId: string, driveSeconds: number, more?: Partial<HospitalState>): HospitalAhead => ({
+  type State = NonNullable<HospitalAhead['state']>
+  const state: State = { edState: 'open', beds: {}, services: ['stroke'], diversions: [], reportedAt: now - hourMs }
+  const at = (
+    placeId: string,
+    driveSeconds: number,
+    more?: Partial<NonNullable<HospitalAhead['state']>>,
+  ): HospitalAhead => ({
     placeId,
     driveSeconds,
     metres: driveSeconds * 10,
