@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Entry, Kind, Lane } from '#contract/entry.ts'
 import type { CityView } from '#contract/view.ts'
+import { startAnalysts } from './analysts/analysts.ts'
 import type { Config } from './config.ts'
 import { type Database, getConnection, isDatabaseAway, isDataFault } from './database/pool.ts'
 import { defaultCalendar } from './detect/default-calendar.ts'
@@ -296,7 +297,19 @@ export async function openLine(ports: LinePorts): Promise<Line> {
               onError: onError('ticker'),
             })
           : () => undefined
-      running.push(stopPager, stopJobs, stopTicker)
+      const analysts = startAnalysts({
+        world,
+        connection: getConnection(database, config.databaseUrl),
+        submit: entries => writer.submit(entries),
+        now,
+        onStudied: answer =>
+          'fault' in answer
+            ? logger.error(answer, 'analysts')
+            : logger.info({ rows: answer.rows, found: answer.found.length, tookMs: answer.tookMs }, 'analysts'),
+        onError: onError('analysts'),
+      })
+      appliedListeners.add(analysts.onApplied)
+      running.push(stopPager, stopJobs, stopTicker, analysts.stop)
       if (hasFanout) return
       const timer = setInterval(() => {
         tables.note(touched)

@@ -12,7 +12,9 @@ import type { Telephony } from './telephony.ts'
 export const heldMax = 2_000
 /** A call the house has not shown for this long is not waited for any more. */
 const holdMaxMs = 120_000
-/** The simulation's seats pick up after 4 to 11 s; every fourth call is left to a person until the simulation decides it. */
+/** The simulation's seats pick up after 4 to 11 s; every other call is left to a person for at least 25 s. */
+const leftShare = 0.5
+const leftMs = 25_000
 const answerFirstMs = 4_000
 const answerSpreadMs = 7_000
 /** What was said on the line is typed in after this. */
@@ -96,7 +98,7 @@ export function createLines(options: LinesOptions): Lines {
     const { level, complaintText, addressText, callerName, ageBand, sex } = body
     const told = { level, complaintText, addressText, callerName, ageBand, sex }
     const known = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined))
-    const answerAt = share < 0.25 ? undefined : Math.round(saying.at + answerFirstMs + share * answerSpreadMs)
+    const answerAt = share < leftShare ? undefined : Math.round(saying.at + answerFirstMs + share * answerSpreadMs)
     const describeAt = (answerAt ?? saying.at + answerFirstMs + answerSpreadMs) + describeMs
     lines.set(callId, {
       call,
@@ -182,7 +184,8 @@ export function createLines(options: LinesOptions): Lines {
         const isShown = calls.has(callId) || now - line.rungAt > holdMaxMs
         if (isShown && now >= line.describeAt && line.isAnswered && !isOfPerson(callId))
           out.push(...line.described.splice(0))
-        if (isShown || heldCount > heldMax) {
+        const isTime = line.answerAt !== undefined || now - line.rungAt >= leftMs || isOfPerson(callId)
+        if ((isShown && isTime) || heldCount > heldMax) {
           for (const saying of line.held.splice(0)) {
             if (saying.kind === 'incident.opened') waiting.delete(String((saying.body as Body).incidentId))
             const isDecision = saying.kind === 'incident.opened' || saying.kind === 'call.ended'

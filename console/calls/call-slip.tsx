@@ -158,15 +158,6 @@ function Slip({ call, waiting }: { call: CallView; waiting: number }) {
           ))}
         </select>
         {others > 0 && <span className="muted">{t('slip.more', { count: others })}</span>}
-        <span className="slip-gap" />
-        {services.map(service => (
-          <Action
-            key={service}
-            word={t('slip.linkTo', { service })}
-            testId={`link-${service}`}
-            onAct={() => void linkCall(call, service)}
-          />
-        ))}
       </div>
       <SentNote subject={subjectOf.call(call.callId)} />
       {asked && (
@@ -256,6 +247,15 @@ function Slip({ call, waiting }: { call: CallView; waiting: number }) {
       <div className="slip-row slip-ends" data-testid="slip-endings">
         {endings.map(({ outcome, keyId }) => (
           <EndKey key={outcome} call={call} outcome={outcome} keyId={keyId} />
+        ))}
+        <span className="slip-gap" />
+        {services.map(service => (
+          <Action
+            key={service}
+            word={t('slip.linkTo', { service })}
+            testId={`link-${service}`}
+            onAct={() => void linkCall(call, service)}
+          />
         ))}
       </div>
     </section>

@@ -565,6 +565,8 @@ const bodies = {
     threshold: z.number().optional(),
     pValue: z.number().min(0).max(1).optional(),
     recurrenceIntervalDays: z.number().min(0).optional(),
+    /** Facilities of a cluster, the centre first. */
+    subjects: z.array(Id).max(20).optional(),
   }),
   // --- alerts (commands of a desk)
   'alert.acknowledged': z.strictObject({ alertId: Id }),

@@ -506,7 +506,7 @@ function detectFound(world: World, entry: EntryOf<'signal.found'>, found: Map<st
     ...(body.recurrenceIntervalDays === undefined ? {} : { recurrenceDays: body.recurrenceIntervalDays }),
     late: false,
     at: world.city.now,
-    subjects: [],
+    subjects: [...(body.subjects ?? [])],
   })
   for (const use of getIndex(world).byType.get('found') ?? [])
     if (use.leafKey === leafKey && findScope(world, body.regionCode, use.rule) === body.regionCode)

@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import type { GatewayConfigInput } from '../../edge-gateway/config.ts'
 import type { GatewayHealth } from '../../edge-gateway/health.ts'
+import { ctiLineMaxMs, ctiLinesPerSecondMax, startCtiListener } from '../../edge-gateway/sources/cti-listener.ts'
 import { openSpool } from '../../edge-gateway/spool.ts'
 import { createChance, seedCity } from '../../simulations/seed.ts'
 import { drawRings, startTelephony, type Telephony } from '../../simulations/telephony.ts'
@@ -269,4 +270,124 @@ test('CTI-24 what the telephone system said goes ahead of every backlog of posit
       ['unit.position', 3],
     ],
   )
+})
+
+/** A listener in this process on a real spool, with a clock the test turns. */
+async function listen(t: TestContext, clock: { at: number }) {
+  const folder = makeFolder(t)
+  const spool = openSpool({
+    directory: folder,
+    keyFile: join(folder, 'spool.key'),
+    bytesMax: 1e8,
+    ageMaxMs: 86_400_000,
+    now: () => clock.at,
+    onGap: () => undefined,
+    onFault: fault => assert.fail(fault),
+  })
+  const listener = await startCtiListener(
+    {
+      kind: 'cti',
+      host: '127.0.0.1',
+      port: 0,
+      prefix: 'E-',
+      key,
+      regionCode: city,
+      trunks: {},
+      datum: 'WGS84',
+      networks: undefined,
+    },
+    {
+      spool,
+      now: () => clock.at,
+      onLine: () => undefined,
+      onStored: () => undefined,
+      limits: {
+        spoolBytesMax: 1e8,
+        spoolAgeMaxMs: 86_400_000,
+        connectionsMax: 8,
+        strangersMax: 2,
+        strangerMaxMs: 30_000,
+        silenceMaxMs: 180_000,
+        holderMaxMs: 30_000,
+      },
+    },
+  )
+  t.after(async () => {
+    await listener.stop()
+    spool.close()
+  })
+  return { spool, listener }
+}
+
+/** A bare connection: what it was answered, and whether it was closed. */
+function dial(t: TestContext, port: number) {
+  const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.on('error', () => undefined)
+  const line = { socket, lines: [] as Record<string, unknown>[], isClosed: false }
+  let rest = ''
+  socket.on('data', chunk => {
+    const parts = (rest + chunk.toString()).split('\n')
+    rest = parts.pop()!
+    line.lines.push(...parts.map(part => JSON.parse(part) as Record<string, unknown>))
+  })
+  socket.on('close', () => {
+    line.isClosed = true
+  })
+  return line
+}
+const hello = `${JSON.stringify({ id: 'h', type: 'hello', key })}\n`
+const ringLine = (call: string) => `${JSON.stringify({ id: call, type: 'ring', call })}\n`
+
+test('CTI-25 half a line, a stranger and silence are closed in time; whoever speaks in time stays', async t => {
+  const clock = { at: Date.now() }
+  const { listener } = await listen(t, clock)
+  const slow = dial(t, listener.port)
+  const stranger = dial(t, listener.port)
+  const well = dial(t, listener.port)
+  slow.socket.write(`${hello}{"id":1,"ty`)
+  well.socket.write(hello)
+  await until('both are known', () => slow.lines.length === 1 && well.lines.length === 1)
+  clock.at += ctiLineMaxMs + 1
+  await until('the half line is closed', () => slow.isClosed)
+  assert.deepEqual([stranger.isClosed, well.isClosed], [false, false])
+  clock.at += 20_001
+  await until('the stranger is closed', () => stranger.isClosed)
+  assert.equal(well.isClosed, false)
+  clock.at += 140_000
+  well.socket.write('{"id":"p","type":"ping"}\n')
+  await until('the ping is answered', () => well.lines.length === 2)
+  clock.at += 100_000
+  await new Promise(done => setTimeout(done, 1_500))
+  assert.equal(well.isClosed, false, 'a ping a minute keeps the line')
+  clock.at += 81_000
+  await until('silence is closed', () => well.isClosed)
+  assert.equal(listener.getCounts().cut, 3)
+})
+
+test('CTI-26 a flood is read more slowly and loses nothing; what cannot be stored is said so and may be said again', async t => {
+  const clock = { at: Date.now() }
+  const { spool, listener } = await listen(t, clock)
+  const line = dial(t, listener.port)
+  const count = ctiLinesPerSecondMax * 3
+  line.socket.write(hello + Array.from({ length: count }, (_, n) => ringLine(`f${n}`)).join(''))
+  // The clock stands while it is read: only the next second lets more in.
+  await until('all are answered', () => {
+    clock.at += 1_000
+    return line.lines.length === count + 1
+  })
+  assert.ok(line.lines.every(answer => answer.ok === true))
+  assert.deepEqual(
+    line.lines.slice(1).map(answer => answer.id),
+    Array.from({ length: count }, (_, n) => `f${n}`),
+    'answered in order',
+  )
+  assert.equal(listener.getCounts().stored, count)
+  spool.close()
+  line.socket.write(ringLine('late'))
+  await until('refused', () => line.lines.length === count + 2)
+  assert.deepEqual([line.lines.at(-1)!.ok, line.lines.at(-1)!.code], [false, 'STORE_FAILED'])
+  line.socket.write(ringLine('late'))
+  await until('refused again, not taken for a repetition', () => line.lines.length === count + 3)
+  assert.equal(line.lines.at(-1)!.code, 'STORE_FAILED')
 })
