@@ -41,6 +41,8 @@ export function DraftForm({ draft }: { draft: Draft }) {
   const complaintBox = useRef<HTMLInputElement>(null)
   const toAddress = () => addressBox.current?.focus()
   const toLevel = () => form.current?.querySelector<HTMLElement>('.form-levels [aria-pressed="true"]')?.focus()
+  // A form left by joining its call to another case must not lend its answers to the next caller.
+  useEffect(() => forgetAskings(draftSubject), [])
   // What is missing first comes first; a call that brought its place goes on with the level.
   useEffect(() => {
     if (draft.lon === undefined || (call !== undefined && !isAddress(call))) toAddress()
