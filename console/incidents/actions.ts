@@ -85,20 +85,24 @@ export function openIncident(body: BodyInputOf<'incident.opened'>): Promise<Refu
 }
 
 /**
- * Sends the first recommended unit to a case just opened: one key from address and level to a rolling unit. Without an answer or
+ * Sends the first recommended unit (for an arrest the advised two) to a case just opened: one key from address and level to a rolling unit. Without an answer or
  * a free unit nothing is sent, and the list beside the case says why.
  */
 export async function sendFirst(incidentId: string): Promise<Refusal | undefined> {
   const advice = await ask<AdviceView>('GET', `/v1/incidents/${encodeURIComponent(incidentId)}/advice`)
-  const unitId = advice.ok ? advice.value.rows[0]?.unitId : undefined
-  const unit = unitId === undefined ? undefined : useWorld.getState().units.get(unitId)
-  if (!unit) return undefined
-  return say(
-    subjectOf.task(incidentId, unit.unitId),
-    'incident.unitAssigned',
-    { incidentId, unitId: unit.unitId },
-    { unit: unit.version },
+  if (!advice.ok) return undefined
+  // An arrest wants two at once: the nearest of any class and the nearest that has everything.
+  const { pair, rows } = advice.value
+  const unitIds = pair && pair.length > 0 ? pair : rows.slice(0, 1).map(row => row.unitId)
+  const refusals = await Promise.all(
+    unitIds.map(unitId => {
+      const unit = useWorld.getState().units.get(unitId)
+      if (!unit) return undefined
+      const task = subjectOf.task(incidentId, unitId)
+      return say(task, 'incident.unitAssigned', { incidentId, unitId }, { unit: unit.version })
+    }),
   )
+  return refusals.find(refusal => refusal !== undefined)
 }
 
 /** Ends a call that is none of our cases, with its kind. */

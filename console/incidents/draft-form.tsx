@@ -7,6 +7,7 @@ import { useEffect, useRef, useState } from 'react'
 import type { AddressHit } from '#contract/address.ts'
 import type { BodyInputOf } from '#contract/entry.ts'
 import { Syndrome } from '#contract/scalars.ts'
+import { isAddress } from '../calls/waiting.ts'
 import { useTexts } from '../language/i18n.ts'
 import { useWorld } from '../live/store.ts'
 import { levels } from '../look/palette.ts'
@@ -40,9 +41,11 @@ export function DraftForm({ draft }: { draft: Draft }) {
   const complaintBox = useRef<HTMLInputElement>(null)
   const toAddress = () => addressBox.current?.focus()
   const toLevel = () => form.current?.querySelector<HTMLElement>('.form-levels [aria-pressed="true"]')?.focus()
+  // A form left by joining its call to another case must not lend its answers to the next caller.
+  useEffect(() => forgetAskings(draftSubject), [])
   // What is missing first comes first; a call that brought its place goes on with the level.
   useEffect(() => {
-    if (draft.lon === undefined) toAddress()
+    if (draft.lon === undefined || (call !== undefined && !isAddress(call))) toAddress()
     else toLevel()
   }, [])
   useEffect(() => {
@@ -217,7 +220,7 @@ export function DraftForm({ draft }: { draft: Draft }) {
             box={complaintBox}
           />
         </div>
-        <div className="form-row">
+        <div className="form-row form-row-two">
           <label htmlFor="draft-syndrome">{t('form.syndrome')}</label>
           <select
             id="draft-syndrome"
@@ -232,14 +235,12 @@ export function DraftForm({ draft }: { draft: Draft }) {
               </option>
             ))}
           </select>
-        </div>
-        <div className="form-row">
-          <label htmlFor="draft-note">{t('form.note')}</label>
           <textarea
-            id="draft-note"
             className="field"
             data-testid="draft-note"
             rows={1}
+            aria-label={t('form.note')}
+            placeholder={t('form.note')}
             value={note}
             maxLength={2000}
             onChange={event => setNote(event.target.value)}

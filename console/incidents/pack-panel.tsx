@@ -28,7 +28,15 @@ import {
 } from './packs.ts'
 
 /** The whole pack on paper: every question with its boxes, every advice; ticked as far as it was asked. */
-function PackSheet({ pack, answers }: { pack: Pack; answers: readonly { questionId: string; answerId: string }[] }) {
+function PackSheet({
+  pack,
+  answers,
+  titleOf,
+}: {
+  pack: Pack
+  answers: readonly { questionId: string; answerId: string }[]
+  titleOf: (packId: string) => string
+}) {
   const { t, language } = useTexts()
   const chosen = new Map(answers.map(each => [each.questionId, each.answerId]))
   const numberOf = new Map(pack.questions.map((each, at) => [each.questionId, at + 1]))
@@ -46,21 +54,25 @@ function PackSheet({ pack, answers }: { pack: Pack; answers: readonly { question
           : t('pack.unapprovedLong')}
       </p>
       <ol>
-        {pack.questions.map(question => (
+        {pack.questions.map((question, at) => (
           <li key={question.questionId}>
-            <b>{question.text[language]}</b>
+            <b>
+              {at + 1}. {question.text[language]}
+            </b>
             <ul>
               {question.answers.map(answer => (
                 <li key={answer.answerId}>
                   {chosen.get(question.questionId) === answer.answerId ? '☑' : '☐'} {answer.text[language]}
                   {answer.level ? ` [${levels[answer.level as 1 | 2 | 3 | 4].numeral}]` : ''}
                   {answer.next ? ` → ${numberOf.get(answer.next) ?? ''}` : ''}
+                  {answer.pack ? ` → ${titleOf(answer.pack)}` : ''}
                 </li>
               ))}
             </ul>
           </li>
         ))}
       </ol>
+      <h3>{t('pack.readAloud')}</h3>
       <ul>
         {pack.advices.map(advice => (
           <li key={advice.adviceId}>{advice.text[language]}</li>
@@ -359,7 +371,11 @@ export function PackPanel() {
                   : ''}
               </span>
             </div>
-            <PackSheet pack={newest.pack} answers={newest.asking.answers} />
+            <PackSheet
+              pack={newest.pack}
+              answers={newest.asking.answers}
+              titleOf={id => answer.packs.find(each => each.packId === id)?.title[language] ?? id}
+            />
           </>
         )}
       </div>

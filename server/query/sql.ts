@@ -149,7 +149,10 @@ export async function findRecord<T>(
 
 const recordKinds = {
   call: { kinds: ['call.received', 'call.described', 'call.linked'], idField: 'callId' },
-  incident: { kinds: ['incident.opened', 'incident.noted', 'slip.entered'], idField: 'incidentId' },
+  incident: {
+    kinds: ['incident.opened', 'incident.noted', 'incident.questioned', 'slip.entered'],
+    idField: 'incidentId',
+  },
   card: { kinds: ['report.received', 'report.drafted', 'report.corrected'], idField: 'cardId' },
 } as const
 
@@ -166,7 +169,8 @@ export async function listRecordBodies(
   const rows = await pool.query<RecordBody>(
     `SELECT e.body, e.logged_at AS "loggedAt", coalesce(e.actor ->> 'name', e.source) AS by
      FROM entry e LEFT JOIN outcome o ON o.seq = e.seq
-     WHERE e.kind = ANY($1) AND e.body ->> '${idField}' = $2 AND e.body ? '${idField}' AND coalesce(o.result, 'done') = 'done' ORDER BY e.seq LIMIT ${pageMax}`,
+     WHERE e.kind = ANY($1) AND e.body ->> '${idField}' = $2 AND e.body ? '${idField}' AND coalesce(o.result, 'done') = 'done'
+       AND (e.kind <> 'incident.questioned' OR e.body ? 'note') ORDER BY e.seq LIMIT ${pageMax}`,
     [kinds, recordId],
   )
   return rows.rows

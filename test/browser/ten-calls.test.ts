@@ -154,7 +154,7 @@ test('SHIFT-1 ten calls by keyboard only: address by initials, landmark, junctio
   await page.locator('[data-testid="pack-metronome"][aria-pressed="true"]').waitFor()
   await page.keyboard.press('Control+Enter')
   const three = await incidentOf(page, third)
-  await until('a unit on the third case', () => three.unitIds[0])
+  await until('two units on the arrest', () => three.unitIds.length === 2)
   assert.equal(three.gazetteerId, junction.id)
   await until('arrest in the line', () => three.complaintCode === 'arrest')
   await shoot(page, 'arrest-1366')

@@ -123,6 +123,10 @@ test('PACK-11 packs of the first start can be read; without approval they are as
   assert.deepEqual([incident?.proposedLevel, incident?.complaintCode], [1, 'arrest'])
   assert.ok(incident?.sealedFields.includes('note'), 'free text is sealed, answers are coded')
 
+  const opened = await demo.ask('GET', '/v1/persons/incident/I-1', await demo.as('dispatcher'))
+  assert.match(opened.text, /家属说在按压/)
+  assert.match(opened.text, /中山路 12 号/)
+
   // A physician approves: the same pack under a new version, and the live city may ask it.
   const arrest = defaultPacks.find(pack => pack.packId === 'arrest')!
   const approved = { ...arrest, version: 2, approval: { approver: '沈医生', day } }

@@ -112,7 +112,7 @@ test('ADDR-15 a confidence is one of three words; a place beyond every border is
 
 test('SHIFT-2 no two keys of one place collide, and the keys of the form work while text is typed', () => {
   const seen = new Map<string, string>()
-  for (const row of keyTable)
+  for (const row of keyTable.filter(each => each.where !== 'review'))
     for (const key of row.keys) {
       assert.equal(seen.get(key), undefined, `${key} is ${seen.get(key)} and ${row.id}`)
       seen.set(key, row.id)
@@ -130,5 +130,6 @@ test('SHIFT-2 no two keys of one place collide, and the keys of the form work wh
     ],
     ['answer', 'pack', 'toAddress', 'toLevel', 'sendLater', 'send'],
   )
-  for (const key of ['1', '2', 'x', 'j']) assert.equal(press(key), undefined, `${key} is a letter while typing`)
+  for (const key of ['1', '2', 'x', 'j', '-', '0'])
+    assert.equal(press(key), undefined, `${key} is a letter while typing`)
 })
