@@ -8,10 +8,19 @@ import { Action } from './parts.tsx'
 
 const places = ['everywhere', 'lists', 'desk', 'call', 'case', 'review', 'forms'] as const
 
+/** Groups a reviewer needs before the others. */
+function rankOfReview(place: (typeof places)[number]): number {
+  const index = ['everywhere', 'lists', 'review', 'forms'].indexOf(place)
+  return index < 0 ? places.length : index
+}
+
 /** The overlay; nothing while it is closed. */
 export function Help() {
   const { t } = useTexts()
   const open = useDesk(desk => desk.helpOpen)
+  // What the page before one can do stands before what other pages can.
+  const reviews = useDesk(desk => desk.page === 'alerts')
+  const ordered = reviews ? places.toSorted((a, b) => rankOfReview(a) - rankOfReview(b)) : places
   const box = useRef<HTMLDivElement>(null)
   const leave = () => useDesk.setState({ helpOpen: false })
   useKey('help', () => useDesk.setState({ helpOpen: !useDesk.getState().helpOpen }))
@@ -30,7 +39,7 @@ export function Help() {
           </div>
         </header>
         <div className="help-columns">
-          {places.map(place => (
+          {ordered.map(place => (
             <section key={place}>
               <h3>{t(`keys.where.${place}`)}</h3>
               <dl>

@@ -62,7 +62,7 @@ export function buildAligned(series: readonly SeriesView[], nameOf: (series: Ser
     },
     // Nothing may move a strip aside: a day stands over the same day.
     grid: shown.map((_, index) => ({
-      left: 100,
+      left: 112,
       right: 44,
       top: index * stripPx + 8,
       height: stripPx - 16,
@@ -87,7 +87,7 @@ export function buildAligned(series: readonly SeriesView[], nameOf: (series: Ser
         color: look.text,
         fontSize: 12,
         align: 'right' as const,
-        width: 86,
+        width: 102,
         overflow: 'truncate' as const,
       },
       position: 'left' as const,
