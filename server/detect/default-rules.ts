@@ -65,6 +65,32 @@ function buildMultiTrigger(syndrome: Watched): RuleInput {
   }
 }
 
+/**
+ * What the analysts found in long history: a week above six years of its season, or neighbours that rise together. One such
+ * cluster by chance a year and series; the alert asks a person to look, no more.
+ */
+function buildStudied(syndrome: Watched): RuleInput {
+  return {
+    ruleId: `studied-${syndrome}`,
+    version: 1,
+    name: `${inWords[syndrome].zh}分析信号`,
+    nameEn: `${inWords[syndrome].en} found by analysts`,
+    level: 3,
+    syndrome,
+    regionLevel: 'county',
+    windowH: 48,
+    when: {
+      type: 'anyOf',
+      of: witnesses[syndrome].flatMap(sourceKind => [
+        { type: 'found' as const, method: 'scan-permutation', sourceKind, syndrome, minRecurrenceDays: 365 },
+        { type: 'found' as const, method: 'farrington-weekly', sourceKind, syndrome, maxP: 0.001 },
+      ]),
+    },
+    escalation: statistical,
+    basis: '时空重排扫描 (Kulldorff 2005), 复现间隔不短于一年;Farrington flexible (Noufaily 2013), 六年周序列',
+  }
+}
+
 /** Many witnesses, each a little unusual: what counting to two does not see. */
 function buildJoined(syndrome: Watched): RuleInput {
   return {
@@ -173,6 +199,7 @@ const watched = Object.keys(witnesses) as Watched[]
 const inputs: RuleInput[] = [
   ...watched.map(buildMultiTrigger),
   ...watched.map(buildJoined),
+  ...watched.map(buildStudied),
   ...watched.map(buildSingle),
   {
     ruleId: 'statutory-single',
