@@ -232,6 +232,8 @@ export async function openDoors(ports: DoorsPorts): Promise<Doors> {
           const principal = await admitRoute(request.headers, 'POST /v1/calls/:callId/position-link')
           if ('code' in principal) return principal
           if (principal.type !== 'account') return reject('ROLE_FORBIDDEN')
+          // Said to who has signed in alone, and before anything is opened.
+          if (!config.publicCalls) return reject('PUBLIC_CALLS_OFF')
           const call = world.calls.get(callId)
           if (!call || !createSight(principal, world).sees('calls', call)) return reject('CALL_UNKNOWN', { callId })
           // A call without personal fields has no record: the link can still be read out.

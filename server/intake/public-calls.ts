@@ -324,7 +324,6 @@ export async function registerPublicCallRoutes(app: FastifyInstance, ports: Publ
       },
       handler: async (request, reply) => {
         const { callId } = request.params as { callId: string }
-        if (!ports.isOn) return sendReject(reply, reject('PUBLIC_CALLS_OFF'))
         const read = await ports.readNumber(request, callId)
         if ('code' in read) return sendReject(reply, read)
         const token = createPositionToken(ports.linkSecret, callId, ports.now() + positionLinkMs)

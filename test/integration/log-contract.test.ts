@@ -230,6 +230,31 @@ function makeEveryKind(): Entry[] {
     makeEntry('alert.noted', 's', { uuid: makeUuid() }, { alertId: 'A-9', note: '电话核实' }, at),
     makeEntry('alert.closed', 's', { uuid: makeUuid() }, { alertId: 'A-9', verdict: 'noise', reason: 'x' }, at),
     makeEntry('rule.published', 's', key(), { version: 2, rules: [] }, at),
+    makeEntry(
+      'calendar.published',
+      's',
+      key(),
+      {
+        version: 2,
+        spans: [
+          {
+            fromDay: '2026-10-01',
+            untilDay: '2026-10-08',
+            mark: 'public-holiday',
+            name: '国庆节',
+            basis: '国办发明电',
+          },
+        ],
+      },
+      at,
+    ),
+    makeEntry(
+      'history.published',
+      's',
+      key(),
+      { diseaseId: 'hfmd', regionCode: '330402', year: 2025, weeks: Array.from({ length: 52 }, (_, n) => n % 7) },
+      at,
+    ),
     makeEntry('pack.published', 's', key(), defaultPacks[0]!, at),
     makeEntry(
       'incident.questioned',
