@@ -329,6 +329,16 @@ export async function startReviewCity(
         const { outcomes } = (await answer.json()) as { outcomes?: { result: string }[] }
         assert.equal(outcomes?.[0]?.result, 'done', JSON.stringify(outcomes))
       }
+      // The world keeps closed alerts for some days only, and days go by in milliseconds here: the tables have them first.
+      const ids = open.map(alert => alert.alertId)
+      for (;;) {
+        const { rows } = await played.database.pool.query<{ n: number }>(
+          "SELECT count(*)::int AS n FROM alert_record WHERE id = ANY($1) AND state = 'closed'",
+          [ids],
+        )
+        if (rows[0]!.n === ids.length) break
+        await new Promise(resolve => setTimeout(resolve, 100))
+      }
     }
     const { directory } = played
     await played.stop()
