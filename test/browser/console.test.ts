@@ -106,8 +106,10 @@ journey(
     const refusal = page.getByTestId('refusal')
     await refusal.getByText('账号或口令不正确').waitFor()
     for (let at = 0; at < 5; at++) {
-      await page.getByTestId('sign-in-submit').click()
-      await page.locator('[data-testid="sign-in-submit"]:not(.ant-btn-loading)').waitFor()
+      // Answered before the next try: two clicks on a button that has not begun to turn would be one.
+      const answered = page.waitForResponse(response => response.url().endsWith('/v1/session'))
+      await page.locator('[data-testid="sign-in-submit"]:not(.ant-btn-loading)').click()
+      await answered
     }
     await page.locator('[data-testid="refusal"][data-code="ACCOUNT_LOCKED"]').waitFor()
     await page.getByTestId('language-switch').click()
